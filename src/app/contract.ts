@@ -1,0 +1,58 @@
+/**
+ * The seam between hosts and commands. A host (terminal, Actions runner, test runner) reads its world into a CommandContext
+ * and resolved options; a command returns one result value; the host renders it and sets the exit status.
+ * Invariant: nothing below the host reads the environment, writes to a stream or exits.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ReapEvent, ReapReport } from '../reaper/contract.ts';
+
+export interface CommandContext {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The host's environment, read once. Commands look up only the names of the contract and their provider's own. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths start. */
+  readonly cwd: string;
+  /** Aborts with CancelledError (with `signalName`) when the user or the runner interrupts. */
+  readonly signal: AbortSignal;
+  /** How this host spells an option: `--older-than`, `older-than`, `olderThan`. */
+  spell(option: string): string;
+  /** True inside GitHub Actions (any host): decides the default store. */
+  readonly isRunner: boolean;
+  /** This process, for holder texts: host name and pid. */
+  readonly process: { readonly host: string; readonly pid: number; readonly user: string };
+  /** Progress of a sweep, for a host that shows it. */
+  onReapEvent?(event: ReapEvent): void;
+}
+
+/** One record of `status`. */
+export interface StatusRecord {
+  readonly kind: 'lock' | 'reap' | 'gate' | 'check';
+  readonly name: string;
+  readonly state: string;
+  readonly holder: string | null;
+  readonly fencingToken: number | null;
+  readonly leaseMs: number | null;
+  readonly waiters: number | null;
+  readonly url: string | null;
+}
+
+export interface StatusReport {
+  readonly format: 1;
+  readonly command: 'status';
+  readonly records: readonly StatusRecord[];
+  readonly exitCode: number;
+}
+
+/** What every command's JSON result has. */
+export interface CommandResult {
+  readonly format: 1;
+  readonly command: string;
+  readonly exitCode: number;
+  /** Present on a configuration error. */
+  readonly errors?: readonly { readonly option: string; readonly message: string }[];
+}
+
+/** The results a host knows how to render. */
+export type AnyReport = ReapReport | StatusReport;
