@@ -15,7 +15,9 @@ export function plain(text: string, max = MAX_PLAIN): string {
 
 /** For a line of a GitHub log: additionally breaks `::command::` and `##[command]`, which the runner parses. */
 export function forWorkflowLog(text: string, max = MAX_PLAIN): string {
-  return plain(text, max).replaceAll('::', ':\u200b:').replaceAll('##[', '#\u200b#[');
+  return plain(text, max)
+    .replace(/:(?=:)/g, ':\u200b')
+    .replaceAll('##[', '#\u200b#[');
 }
 
 /** For a cell or line of GitHub Markdown: no markup, no mention, no link, no pipe. */

@@ -1,0 +1,64 @@
+// Bundles src into dist: self-contained entries (no node_modules needed at run time), with every store, provider and probe as
+// a lazy chunk behind the import() at its point of use. The build is reproducible: dist is committed and compared.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import commonjs from '@rollup/plugin-commonjs';
+import json from '@rollup/plugin-json';
+import nodeResolve from '@rollup/plugin-node-resolve';
+
+const { transformSync } = createRequire(import.meta.url)('amaro');
+const { version } = JSON.parse(readFileSync(new URL('./package.json', import.meta.url), 'utf8'));
+
+const stripTypes = {
+  name: 'strip-types',
+  transform(source, id) {
+    if (!id.endsWith('.ts')) return null;
+    return { code: transformSync(source, { mode: 'strip-only' }).code, map: null };
+  },
+};
+
+/** dist is ESM whatever package.json stands above it. */
+const packageType = {
+  name: 'package-type',
+  generateBundle() {
+    this.emitFile({
+      type: 'asset',
+      fileName: 'package.json',
+      source: `${JSON.stringify({ type: 'module', version })}\n`,
+    });
+  },
+};
+
+/** Packages whose modules do nothing when imported, so that unused ones can go (undici alone weighs 1 MB). */
+const PURE_PACKAGES = /node_modules\/(@actions|@octokit|undici|tunnel|re2js|fastest-levenshtein)\//;
+
+const entries = {
+  cli: 'src/cli.ts',
+};
+
+export default {
+  input: entries,
+  output: {
+    dir: 'dist',
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+    generatedCode: 'es2015',
+    hoistTransitiveImports: false,
+    banner: (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : ''),
+  },
+  treeshake: { moduleSideEffects: (id) => !PURE_PACKAGES.test(id) },
+  plugins: [
+    stripTypes,
+    nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
+    commonjs({ ignoreTryCatch: true }),
+    json(),
+    packageType,
+  ],
+  onwarn(warning, report) {
+    const foreign = (warning.id ?? warning.ids?.[0] ?? '').includes('node_modules');
+    if (foreign && ['CIRCULAR_DEPENDENCY', 'THIS_IS_UNDEFINED'].includes(warning.code)) return;
+    if (warning.code === 'UNRESOLVED_IMPORT' || !foreign) throw new Error(warning.message);
+    report(warning);
+  },
+};
