@@ -1,0 +1,119 @@
+/**
+ * Runs one child without a shell, in a process group of its own, and gives back its exit and the end of what it printed.
+ * On abort or time limit the whole group gets SIGTERM and soon SIGKILL. Output is kept as tails only, so that a chatty child
+ * costs no memory. NOT guaranteed: the end of a grandchild that left the group.
+ * Invariant: after the promise settled no timer is left and no stream of the child is read any more.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { abortReason, type Clock, type Timer, throwIfAborted } from '../base/clock.ts';
+
+export interface ChildRun {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export type ChildEnd =
+  | {
+      readonly kind: 'ended';
+      /** Null where a signal ended it. */
+      readonly exitCode: number | null;
+      readonly signalName: string | null;
+      /** The last 64 KiB and the last 4 KiB. */
+      readonly stdoutTail: string;
+      readonly stderrTail: string;
+    }
+  | { readonly kind: 'timed-out' }
+  | { readonly kind: 'not-started'; readonly code: string };
+
+const STDOUT_TAIL_BYTES = 64 * 1024;
+const STDERR_TAIL_BYTES = 4 * 1024;
+const KILL_AFTER_MS = 500;
+/** A background grandchild may keep the pipes open for ever; what the child itself wrote is there at once. */
+const DRAIN_MS = 200;
+
+/** Rejects only with the signal's reason, after the child ended. */
+export function runChild(run: ChildRun): Promise<ChildEnd> {
+  const { clock, signal } = run;
+  throwIfAborted(signal);
+  return new Promise((resolve, reject) => {
+    const child = spawn(run.file, [...run.args], {
+      cwd: run.cwd,
+      env: run.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    const stdout = collectTail(child.stdout, STDOUT_TAIL_BYTES);
+    const stderr = collectTail(child.stderr, STDERR_TAIL_BYTES);
+    const timers = new Set<Timer>();
+    let stopped: 'aborted' | 'timed-out' | null = null;
+    let settled = false;
+
+    const settle = (act: () => void) => {
+      if (settled) return;
+      settled = true;
+      for (const timer of timers) timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      act();
+    };
+    const stop = (why: 'aborted' | 'timed-out') => {
+      if (stopped !== null) return;
+      stopped = why;
+      killGroup(child, 'SIGTERM');
+      timers.add(clock.startTimer(KILL_AFTER_MS, () => killGroup(child, 'SIGKILL')));
+    };
+    const onAbort = () => stop('aborted');
+    const end = (exitCode: number | null, signalName: string | null) =>
+      settle(() => {
+        // The child is gone; what it left behind in its group goes too.
+        if (stopped !== null) killGroup(child, 'SIGKILL');
+        if (stopped === 'aborted') reject(abortReason(signal));
+        else if (stopped === 'timed-out') resolve({ kind: 'timed-out' });
+        else resolve({ kind: 'ended', exitCode, signalName, stdoutTail: stdout(), stderrTail: stderr() });
+      });
+
+    signal.addEventListener('abort', onAbort, { once: true });
+    timers.add(clock.startTimer(run.timeoutMs, () => stop('timed-out')));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined)
+        settle(() => resolve({ kind: 'not-started', code: error.code ?? 'no code' }));
+    });
+    child.on('exit', (exitCode, signalName) => {
+      if (stopped !== null) end(exitCode, signalName);
+      else timers.add(clock.startTimer(DRAIN_MS, () => end(exitCode, signalName)));
+    });
+    child.on('close', end);
+  });
+}
+
+function killGroup(child: ChildProcess, signalName: 'SIGTERM' | 'SIGKILL'): void {
+  if (child.pid === undefined) return;
+  try {
+    if (process.platform === 'win32') child.kill(signalName);
+    else process.kill(-child.pid, signalName);
+  } catch (error) {
+    // ESRCH: the group is gone already, which is what was wanted. EPERM on some systems means only zombies are left.
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error;
+  }
+}
+
+function collectTail(stream: NodeJS.ReadableStream, limitBytes: number): () => string {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes <= 2 * limitBytes) return;
+    chunks = [Buffer.concat(chunks).subarray(-limitBytes)];
+    bytes = limitBytes;
+  });
+  return () => Buffer.concat(chunks).subarray(-limitBytes).toString('utf8');
+}
