@@ -99,14 +99,11 @@ function readTokens(
       unknown.push({ source: 'flag', spelling, name: token.name, section: null });
       continue;
     }
+    const { name } = match.spec;
     const read = readFlag(token, match);
-    if ('message' in read) problems.push({ option: spelling, message: read.message });
-    else
-      given.set(match.spec.name, {
-        source: 'flag',
-        spelling,
-        raw: merge(given.get(match.spec.name), read.raw),
-      });
+    if ('problem' in read)
+      given.set(name, { source: 'flag', spelling, raw: undefined, problem: read.problem });
+    else given.set(name, { source: 'flag', spelling, raw: merge(given.get(name), read.raw) });
   }
   words.forEach((word, index) => {
     const name = positionals[index];
