@@ -33,14 +33,14 @@ export interface CheckRecord {
 const MAX_GENERATION = 2 ** 53 - 2 ** 20;
 const MAX_TTL_MS = 3650 * 86_400_000;
 const MAX_OUTPUT = 1024;
-const MAX_UPSTREAMS = 100;
+const MAX_UPSTREAMS = 40;
 
 /** The store's key of a check. */
 export function checkKey(namespace: string, name: string): string {
   return createKey(namespace, 'check', name);
 }
 
-/** The stored text. Outputs are cut at 1,024 characters, the list of upstreams at 100. */
+/** The stored text. Outputs are cut at 1,024 characters, the list of upstreams at 40. */
 export function encodeCheckRecord(record: CheckRecord): string {
   return JSON.stringify({
     ...record,

@@ -3,7 +3,7 @@
  * The last line it prints is its JSON, where it is some. No shell: quotes group words, nothing is expanded.
  * NOT guaranteed: that running it has no effect; what it does is the user's.
  */
-import type { Clock } from '../base/clock.ts';
+import { type Clock, throwIfAborted } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { plain } from '../base/text.ts';
 import type { Probe, ProbeResult } from './contract.ts';
@@ -31,18 +31,27 @@ const MAX_TAIL = 160;
 /** A probe that runs one command per call. */
 export function createCommandProbe(options: CommandProbeOptions): Probe {
   const { id, target, clock, cwd, env, redact, timeoutMs = TIMEOUT_MS } = options;
+  const running = new Set<Promise<unknown>>();
+
+  const run = (signal: AbortSignal): Promise<ChildEnd> => {
+    const child = runChild({ ...target, cwd, env, clock, timeoutMs, signal });
+    running.add(child);
+    return child.finally(() => running.delete(child));
+  };
+
   return {
     id,
     watch: null,
     async probe({ signal }) {
-      const { file, args } = target;
-      const end = await runChild({ file, args, cwd, env, clock, timeoutMs, signal });
+      throwIfAborted(signal);
+      const end = await run(signal);
       if (end.kind === 'not-started') return unreachable(`the command cannot be started (${end.code})`);
       if (end.kind === 'timed-out') return unreachable(`not finished within ${formatDuration(timeoutMs)}`);
       return judge(end, redact);
     },
     async close() {
-      // Nothing outlives a call.
+      // A caller that aborted may have gone on before its child had ended.
+      await Promise.allSettled(running);
     },
   };
 }

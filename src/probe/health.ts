@@ -16,7 +16,7 @@ export interface HealthReading {
 export interface HealthState {
   /** How often in a row the target could not be asked. */
   readonly failures: number;
-  /** Null before the first call. */
+  /** Null before the first answer, or confirmed lack of one. */
   readonly reading: HealthReading | null;
 }
 
@@ -28,17 +28,16 @@ const TOLERATED_FAILURES = 1;
 /** Before anything was asked. */
 export const unasked: HealthState = Object.freeze({ failures: 0, reading: null });
 
-/** The rule itself. A tolerated failure keeps the reading (the very same value); the first ever reads `unknown`. */
+/** The rule itself. A tolerated failure keeps the reading (the very same value): null where there was none yet. */
 export const observeHealth: ObserveHealth = (state, result) => {
   if (!result.unreachable) {
     const { status, detail: output, absent } = result;
     return freezeState(0, { status, output, absent });
   }
   const failures = state.failures + 1;
+  if (failures <= TOLERATED_FAILURES) return freezeState(failures, state.reading);
   const output = `cannot be asked: ${result.detail}`;
-  if (failures > TOLERATED_FAILURES)
-    return freezeState(failures, { status: 'critical', output, absent: null });
-  return freezeState(failures, state.reading ?? { status: 'unknown', output, absent: null });
+  return freezeState(failures, { status: 'critical', output, absent: null });
 };
 
 /** True where two readings say the same. */
@@ -46,6 +45,6 @@ export function isSameReading(a: HealthReading | null, b: HealthReading | null):
   return a?.status === b?.status && a?.output === b?.output && a?.absent === b?.absent;
 }
 
-function freezeState(failures: number, reading: HealthReading): HealthState {
-  return Object.freeze({ failures, reading: Object.freeze(reading) });
+function freezeState(failures: number, reading: HealthReading | null): HealthState {
+  return Object.freeze({ failures, reading: reading && Object.freeze(reading) });
 }

@@ -30,7 +30,10 @@ export interface ProbeWorld {
 }
 
 export interface ProbeOpener {
-  /** One probe per target, in order, with ids that tell them apart. ConfigError where a credential is missing. */
+  /**
+   * One probe per target, in order, with ids that tell them apart. ConfigError where a credential is missing. The opener closes
+   * them.
+   */
   open(targets: readonly Target[]): Promise<Probe[]>;
   close(): Promise<void>;
 }
@@ -49,6 +52,7 @@ export function findTargetProblem(
 
 /** An opener with connections of its own. */
 export function createProbeOpener(world: ProbeWorld): ProbeOpener {
+  const opened: Probe[] = [];
   let connections: Connections | null = null;
   const connect = async (): Promise<Connections> => {
     const { createConnections } = await import('./request.ts');
@@ -98,9 +102,12 @@ export function createProbeOpener(world: ProbeWorld): ProbeOpener {
         return problem === null ? [] : [{ option: '', message: `${ids[at]} ${problem}` }];
       });
       if (problems.length > 0) throw new ConfigError(problems);
-      return Promise.all(targets.map((target, at) => openOne(target, ids[at] ?? target.kind)));
+      const probes = await Promise.all(targets.map((target, at) => openOne(target, ids[at] ?? target.kind)));
+      opened.push(...probes);
+      return probes;
     },
     async close() {
+      await Promise.all(opened.splice(0).map((probe) => probe.close()));
       connections?.close();
       connections = null;
     },
