@@ -24,12 +24,12 @@ export interface ParsedArguments {
   readonly rest: readonly string[] | null;
 }
 
-type Token = NonNullable<ReturnType<typeof tokenize>>[number];
+type Token = ReturnType<typeof tokenize>['tokens'][number];
 type OptionToken = Extract<Token, { kind: 'option' }>;
 
 /** `argv` without the program: `['reap', '--older-than', '7d']`. Never throws; whatever is wrong is in `flags`. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
-  const tokens = tokenize(argv);
+  const { tokens, withoutValue } = tokenize(argv);
   const end = tokens.find((token) => token.kind === 'option-terminator');
   const own = end ? tokens.filter((token) => token.index < end.index) : tokens;
   const rest = end ? Object.freeze(argv.slice(end.index + 1)) : null;
@@ -44,7 +44,10 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
     unknownCommand: command === null && first !== undefined ? first : null,
     help: has('help'),
     version: has('version'),
-    flags: command === null ? readNothing() : readTokens(own, command, words.slice(1), rest),
+    flags:
+      command === null
+        ? readNothing()
+        : readTokens(own, { command, words: words.slice(1), rest, withoutValue }),
     rest,
   };
 }
@@ -58,7 +61,24 @@ function tokenize(argv: readonly string[]) {
       ...(spec.short === undefined ? {} : { short: spec.short }),
     };
   }
-  return parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true }).tokens;
+  const words = [...argv];
+  const withoutValue = new Set<number>();
+  for (;;) {
+    const { tokens } = parseArgs({
+      args: words,
+      options,
+      strict: false,
+      allowPositionals: true,
+      tokens: true,
+    });
+    const greedy = tokens.find(
+      (token) => token.kind === 'option' && token.inlineValue === false && token.value.startsWith('--'),
+    );
+    // parseArgs lets `--match --apply` take the second flag as a value. Closing the first one gives the second its own place.
+    if (greedy?.kind !== 'option') return { tokens, withoutValue };
+    words[greedy.index] = `${greedy.rawName}=`;
+    withoutValue.add(greedy.index);
+  }
 }
 
 /** The positionals. What follows an unknown flag is taken for its value, unless it is the command: one mistake, one problem. */
@@ -80,12 +100,17 @@ function readNothing(): Reading {
   return { given: new Map(), unknown: [], problems: [] };
 }
 
-function readTokens(
-  tokens: readonly Token[],
-  command: CommandName,
-  words: readonly string[],
-  rest: readonly string[] | null,
-): Reading {
+interface TokenContext {
+  readonly command: CommandName;
+  /** The positionals after the command. */
+  readonly words: readonly string[];
+  readonly rest: readonly string[] | null;
+  /** Where in the list a flag stands that should have had a value. */
+  readonly withoutValue: ReadonlySet<number>;
+}
+
+function readTokens(tokens: readonly Token[], context: TokenContext): Reading {
+  const { command, words, rest, withoutValue } = context;
   const given = new Map<string, Given>();
   const unknown: UnknownName[] = [];
   const problems: ConfigProblem[] = [];
@@ -100,10 +125,13 @@ function readTokens(
       continue;
     }
     const { name } = match.spec;
-    const read = readFlag(token, match);
+    const earlier = given.get(name);
+    const read = withoutValue.has(token.index) ? NO_VALUE : readFlag(token, match);
     if ('problem' in read)
       given.set(name, { source: 'flag', spelling, raw: undefined, problem: read.problem });
-    else given.set(name, { source: 'flag', spelling, raw: merge(given.get(name), read.raw) });
+    else if (earlier?.problem === undefined) {
+      given.set(name, { source: 'flag', spelling, raw: merge(earlier?.raw, read.raw) });
+    }
   }
   words.forEach((word, index) => {
     const name = positionals[index];
@@ -136,20 +164,17 @@ function findFlag(name: string, command: CommandName): FlagMatch | undefined {
   return positive?.type === 'boolean' ? { spec: positive, isNegated: true } : undefined;
 }
 
+const NO_VALUE = { problem: 'needs a value' } as const;
+
 function readFlag(token: OptionToken, match: FlagMatch): { raw: string | boolean } | { problem: string } {
   const { spec, isNegated } = match;
-  if (spec.type === 'boolean') {
-    if (token.value === undefined) return { raw: !isNegated };
-    return isNegated ? { problem: 'takes no value' } : { raw: token.value };
-  }
-  if (token.value === undefined || (!token.inlineValue && token.value.startsWith('--'))) {
-    return { problem: 'needs a value' };
-  }
-  return { raw: token.value };
+  if (spec.type !== 'boolean') return token.value === undefined ? NO_VALUE : { raw: token.value };
+  if (token.value === undefined) return { raw: !isNegated };
+  return isNegated ? { problem: 'takes no value' } : { raw: token.value };
 }
 
 /** A repeated flag keeps all its texts; a list joins them, of a scalar the last one counts. */
-function merge(earlier: Given | undefined, raw: string | boolean): unknown {
-  if (typeof raw === 'boolean' || earlier === undefined || typeof earlier.raw === 'boolean') return raw;
-  return [...(Array.isArray(earlier.raw) ? (earlier.raw as string[]) : [String(earlier.raw)]), raw];
+function merge(earlier: unknown, raw: string | boolean): unknown {
+  if (typeof raw === 'boolean' || earlier === undefined || typeof earlier === 'boolean') return raw;
+  return [...(Array.isArray(earlier) ? (earlier as string[]) : [String(earlier)]), raw];
 }

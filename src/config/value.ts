@@ -25,8 +25,8 @@ export function parseText(spec: OptionSpec, raw: string | boolean | readonly str
   if (typeof raw === 'boolean') return { ok: true, value: raw };
   const texts = typeof raw === 'string' ? [raw] : raw;
   if (spec.type === 'list' || spec.type === 'lines') return { ok: true, value: splitItems(spec, texts) };
-  // A scalar that was repeated: the last one wins.
-  const text = (texts.at(-1) ?? '').trim();
+  // A scalar that was repeated: the last one wins; blank text is no value.
+  const text = (texts.findLast((each) => each.trim() !== '') ?? '').trim();
   switch (spec.type) {
     case 'duration':
       return parseDurationIn(spec, text);

@@ -1,0 +1,134 @@
+/**
+ * The config file: which one, and its content as JSON. Names and values are checked by `sources.ts` and `resolve.ts`.
+ * NOT guaranteed: that a `.mjs` is harmless; it is the user's code and runs here, so the Action never allows one.
+ * Invariant: a file that is there but cannot be read or parsed is a problem, never an absent file. Nothing of its content is
+ * repeated in a problem: it may hold a store URL with a password.
+ */
+import { access, readFile } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ConfigProblem } from '../base/errors.ts';
+import { plain } from '../base/text.ts';
+
+export interface ConfigFileRequest {
+  /** Where a file is looked for, and where a relative `named.path` starts. */
+  readonly directory: string;
+  /** The file somebody named, with the option that names it; then nothing is looked for. */
+  readonly named?: { readonly path: string; readonly spelling: string } | null;
+  /** False in the Action: JSON only, and only a named one. */
+  readonly canRunCode: boolean;
+}
+
+export interface ConfigFile {
+  /** For `resolveOptions`; null where there is no file, or a broken one. */
+  readonly file: { readonly name: string; readonly content: unknown } | null;
+  readonly problems: readonly ConfigProblem[];
+}
+
+const JSON_NAME = 'lockstep.config.json';
+const MODULE_NAME = 'lockstep.config.mjs';
+const NO_FILE: ConfigFile = Object.freeze({ file: null, problems: Object.freeze([]) });
+
+/** Reads the named file, or looks for `lockstep.config.json` and `lockstep.config.mjs`. Rejects for nothing. */
+export async function readConfigFile(request: ConfigFileRequest): Promise<ConfigFile> {
+  const { directory, named, canRunCode } = request;
+  if (named) return readNamed(resolve(directory, named.path), named, canRunCode);
+  if (!canRunCode) return NO_FILE;
+  const jsonPath = resolve(directory, JSON_NAME);
+  const modulePath = resolve(directory, MODULE_NAME);
+  const [text, hasModule] = await Promise.all([readText(jsonPath), exists(modulePath)]);
+  if (text.kind === 'failed') return broken(JSON_NAME, text.message);
+  if (text.kind === 'absent') return hasModule ? readModule(modulePath, MODULE_NAME) : NO_FILE;
+  if (hasModule) {
+    return broken(JSON_NAME, `${MODULE_NAME} is there too; keep one of them, or name one with --config`);
+  }
+  return readJson(text.text, JSON_NAME);
+}
+
+async function readNamed(
+  path: string,
+  { path: name, spelling }: { path: string; spelling: string },
+  canRunCode: boolean,
+): Promise<ConfigFile> {
+  const extension = extname(path);
+  const shown = plain(name, 120);
+  if (extension === '.mjs' && !canRunCode) {
+    return broken(spelling, `${shown} is a module; only a JSON file is read here`);
+  }
+  if (extension !== '.mjs' && extension !== '.json') {
+    return broken(spelling, `${shown} ends neither in .json nor in .mjs`);
+  }
+  if (extension === '.mjs') {
+    return (await exists(path)) ? readModule(path, name) : broken(spelling, `there is no file ${shown}`);
+  }
+  const text = await readText(path);
+  if (text.kind === 'absent') return broken(spelling, `there is no file ${shown}`);
+  if (text.kind === 'failed') return broken(spelling, `${shown} cannot be read: ${text.message}`);
+  return readJson(text.text, name);
+}
+
+type FileText =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'failed'; readonly message: string };
+
+async function readText(path: string): Promise<FileText> {
+  try {
+    return { kind: 'text', text: await readFile(path, 'utf8') };
+  } catch (error) {
+    const code = errorCode(error);
+    return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'absent' } : { kind: 'failed', message: code };
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    // Whatever else is wrong with it, the import says better.
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}
+
+function errorCode(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? 'unknown error');
+}
+
+async function readJson(text: string, name: string): Promise<ConfigFile> {
+  // Editors on Windows may put a byte order mark in front; JSON.parse refuses it.
+  const json = text.startsWith('\ufeff') ? text.slice(1) : text;
+  try {
+    return { file: { name, content: JSON.parse(json) as unknown }, problems: [] };
+  } catch {
+    // The engine's message quotes the content and, depending on its version, has no position: it is found again.
+    const { findJsonError } = await import('./json-error.ts');
+    const found = findJsonError(json);
+    const where = found ? `line ${found.line}, column ${found.column}: ${found.message}` : 'is not JSON';
+    return broken(plain(name, 120), where);
+  }
+}
+
+async function readModule(path: string, name: string): Promise<ConfigFile> {
+  const shown = plain(name, 120);
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  } catch (error) {
+    return broken(shown, `could not be loaded: ${plain(loadMessage(error))}`);
+  }
+  if (loaded.default === undefined) return broken(shown, 'has no default export');
+  return { file: { name, content: loaded.default }, problems: [] };
+}
+
+/** A syntax error in a module names its line only in the first line of its stack. */
+function loadMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const line = error instanceof SyntaxError ? /^file:.*:(\d+)$/m.exec(error.stack ?? '')?.[1] : undefined;
+  return `${line === undefined ? '' : `line ${line}: `}${error.name}: ${error.message}`;
+}
+
+function broken(option: string, message: string): ConfigFile {
+  return { file: null, problems: [{ option, message }] };
+}
