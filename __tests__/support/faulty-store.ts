@@ -3,7 +3,7 @@
 // The backend itself stays a correct register; `network.backend` shows the truth that no fault distorts.
 import { abortReason, type Clock, throwIfAborted } from '../../src/base/clock.ts';
 import { IndeterminateError, UnavailableError } from '../../src/base/errors.ts';
-import { isUnderPrefix } from '../../src/store/admission.ts';
+import { admitKey, admitValue, isUnderPrefix } from '../../src/store/admission.ts';
 import type { Entry, Store, StoreCallOptions, Watch, WriteResult } from '../../src/store/contract.ts';
 import { createMemoryBackend, type MemoryBackend } from '../../src/store/drivers/memory.ts';
 import { createEdges } from '../../src/store/edges.ts';
@@ -182,9 +182,11 @@ export function createFaultyNetwork(options: FaultyNetworkOptions): FaultyNetwor
         minPollMs: 1,
       },
       get: async (key, { signal }: StoreCallOptions = {}) =>
-        call({ kind: 'get', key, signal }, (staleBy) => readStale(key, staleBy)),
-      compareAndSet: async (key, expect, value, { signal }: StoreCallOptions = {}) =>
-        call({ kind: 'compareAndSet', key, signal }, () => write(actor, key, expect, value)),
+        call({ kind: 'get', key: admitKey(key), signal }, (staleBy) => readStale(key, staleBy)),
+      async compareAndSet(key, expect, value, { signal }: StoreCallOptions = {}) {
+        admitValue(admitKey(key), value);
+        return call({ kind: 'compareAndSet', key, signal }, () => write(actor, key, expect, value));
+      },
       delete: async (key, expect, { signal }: StoreCallOptions = {}) =>
         call({ kind: 'delete', key, signal }, () => write(actor, key, expect, null)),
       list: async (prefix, { signal }: StoreCallOptions = {}) =>

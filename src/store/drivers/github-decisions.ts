@@ -1,0 +1,142 @@
+/**
+ * The decisions of the GitHub driver, without I/O: which reference keeps a key, how a value becomes a commit message, and
+ * what the answer to a move means once the head was read again.
+ * Invariant: "lost" is said only where the move was certainly not applied and can no longer be: the head stands on another
+ * child of the expected commit, so ours is a fast-forward no more, even if an earlier request of ours is still under way.
+ */
+import { isJsonObject, parseJsonObject } from '../../base/codec.ts';
+import type { Parsed } from '../../base/duration.ts';
+import { CorruptRecordError } from '../../base/errors.ts';
+import type { RefRefusal } from '../../github/answers.ts';
+import type { Revision } from '../contract.ts';
+
+export const DEFAULT_REF_PREFIX = 'refs/lockstep';
+
+/** Checks `--ref-prefix`: below `refs/`, and a place of its own rather than all branches or tags. */
+export function parseRefPrefix(text: string): Parsed<string> {
+  const parts = text.split('/');
+  const isSafe = parts.every(
+    (part) => /^(?![.-])[A-Za-z0-9._-]+$/.test(part) && !/\.\.|\.lock$|\.$/.test(part),
+  );
+  if (!isSafe || parts[0] !== 'refs' || parts.length < 2) {
+    return {
+      ok: false,
+      problem: 'is not a prefix of references; write refs/lockstep or refs/heads/lockstep',
+    };
+  }
+  const [, kind = ''] = parts;
+  if ((kind === 'heads' || kind === 'tags') && parts.length < 3) {
+    return { ok: false, problem: `would take all ${text}; write ${text}/lockstep` };
+  }
+  if (['pull', 'remotes', 'notes', 'replace'].includes(kind)) {
+    return { ok: false, problem: `refs/${kind} belongs to others; write refs/lockstep` };
+  }
+  return { ok: true, value: text };
+}
+
+/**
+ * The reference of a key. Git forbids `~`, which keys use for escaped bytes: it becomes `=`. The final `@` keeps the keys
+ * `a` and `a/b` apart, since git cannot have references `a` and `a/b` at a time; neither sign occurs in keys.
+ */
+export function refOf(prefix: string, key: string): string {
+  return `${prefix}/${key.replaceAll('~', '=')}@`;
+}
+
+/** The key of a reference; null for a reference that is not ours. */
+export function keyOf(prefix: string, ref: string): string | null {
+  if (!ref.startsWith(`${prefix}/`) || !ref.endsWith('@')) return null;
+  return ref.slice(prefix.length + 1, -1).replaceAll('=', '~');
+}
+
+/** What all references under a key prefix start with. A reference that merely starts alike is sorted out by its key. */
+export function refsUnder(prefix: string, keyPrefix: string): string {
+  const border = keyPrefix.replace(/\/+$/, '').replaceAll('~', '=');
+  return border === '' ? prefix : `${prefix}/${border}`;
+}
+
+/**
+ * The commit message that carries a value. JSON keeps every character that a message might lose (NUL, line ends, final
+ * blanks); the nonce makes each attempt's commit unique, since equal content and dates give equal commits.
+ */
+export function writeMessage(record: { key: string; value: string; nonce: string }): string {
+  const { key, value, nonce } = record;
+  return `lockstep ${key}\n\n${JSON.stringify({ v: 1, key, nonce, value })}\n`;
+}
+
+/** The value in a message; CorruptRecordError where the commit is foreign, damaged, of another key, or newer. */
+export function readMessage(message: string, key: string): string {
+  const what = `the commit that keeps ${key}`;
+  const body = message.slice(message.indexOf('\n\n') + 2);
+  if (!message.startsWith('lockstep ')) {
+    throw new CorruptRecordError(`${what} was not written by lockstep; it was left untouched`);
+  }
+  const fields = parseJsonObject(body, what);
+  if (fields['v'] !== 1) {
+    throw new CorruptRecordError(`${what} has the format ${JSON.stringify(fields['v'])}, not 1`, {
+      hint: 'a newer lockstep wrote it: update this one',
+    });
+  }
+  const { value } = fields;
+  if (!isJsonObject(fields) || fields['key'] !== key || typeof value !== 'string') {
+    throw new CorruptRecordError(`${what} keeps something else; it was left untouched`);
+  }
+  return value;
+}
+
+/** What is known after a move was not plainly done, and the head was read again. */
+export interface MoveFacts {
+  readonly expect: Revision | null;
+  /** The commit of this attempt. */
+  readonly mine: Revision;
+  /** `doubtful`: no answer, or one that tells nothing (a 5xx). */
+  readonly answer: RefRefusal | 'doubtful';
+  /** An earlier request for the same move may have been applied. */
+  readonly earlierDoubt: boolean;
+  readonly head: Revision | null;
+}
+
+export type MoveVerdict =
+  | 'applied'
+  | 'lost'
+  /** Lost, but the head that was read is older than the refusal: no use as the current value. */
+  | 'lost-unseen'
+  /** Not visible: send the very same move again. It is the same commit, so twice is once. */
+  | 'again'
+  /** Somebody else's commit is the head: ours may lie below it. */
+  | 'search';
+
+// Texts that say by themselves that this request did nothing. The rest is settled by reading.
+const CERTAIN: ReadonlySet<MoveFacts['answer']> = new Set([
+  'already-exists',
+  'not-fast-forward',
+  'no-such-ref',
+]);
+
+/** Judges a move that was refused or got no answer. */
+export function decideMove({ expect, mine, answer, earlierDoubt, head }: MoveFacts): MoveVerdict {
+  if (head === mine) return 'applied';
+  const isCertain = CERTAIN.has(answer) && !earlierDoubt;
+  if (head === expect) return isCertain ? 'lost-unseen' : 'again';
+  if (isCertain) return 'lost';
+  // The reference is gone: nobody should delete it, so it cannot be told what happened. Asking again settles it at last.
+  return head === null ? 'again' : 'search';
+}
+
+/** `unrelated`: the chain does not even hold the expected commit, so the head that was read is older than it. */
+export type SearchStep = 'applied' | 'lost' | 'unrelated' | { readonly next: Revision };
+
+/** Walks from the head towards the past: which comes first, our commit or the one we expected? */
+export function decideSearch(facts: {
+  readonly expect: Revision | null;
+  readonly mine: Revision;
+  /** The parents of the commit just read. */
+  readonly parents: readonly Revision[];
+}): SearchStep {
+  const { expect, mine, parents } = facts;
+  if (parents.includes(mine)) return 'applied';
+  const [parent] = parents;
+  if (parent === expect) return 'lost';
+  // At the root: a key that had to be new was made by somebody else; any other expectation lies in this head's future.
+  if (parent === undefined) return expect === null ? 'lost' : 'unrelated';
+  return { next: parent };
+}
