@@ -1,0 +1,197 @@
+/**
+ * One pass over the provider: open, list, select, and, under a lease, apply. The caller has decided that it is due.
+ * NOT guaranteed: freshness of the list beyond what `refresh.ts` verifies. Invariant: an incomplete list deletes nothing,
+ * and every eligible app of an apply ends with one outcome, also when the pass is halted.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Deadline } from '../base/deadline.ts';
+import { formatDuration } from '../base/duration.ts';
+import { plain } from '../base/text.ts';
+import type { Provider, ProviderFailure } from '../provider/contract.ts';
+import { applyJobs } from './apply.ts';
+import { type Calls, createCalls, type Permit } from './calls.ts';
+import { type Census, describeFailure, repeatRead, takeCensus } from './census.ts';
+import type { AppReport, Pace, PassResult, ReapEvent, ReapSettings } from './contract.ts';
+import { countApps } from './counts.ts';
+import { createHalt, type Halt } from './halt.ts';
+import { createJobs, type Job, type Jobs } from './jobs.ts';
+import { createRefresh } from './refresh.ts';
+import { concludePass } from './report.ts';
+import { type Selection, selectApps } from './select.ts';
+
+/** Beyond this the two clocks disagree enough to tell somebody. */
+const SKEW_WARNING_MS = 60_000;
+const HOLDERS_NAMED = 5;
+
+export interface SweepOptions {
+  settings: ReapSettings;
+  provider: Provider;
+  pace: Pace;
+  /** The lease; null exactly for a plan. */
+  permit: Permit | null;
+  clock: Clock;
+  deadline: Deadline;
+  /** Events carry names as they came; notes are printable. */
+  onEvent(event: ReapEvent): void;
+}
+
+/** Sweeps once. Throws only what is a bug: an identity that does not hold, a provider that breaks its contract. */
+export async function sweep(options: SweepOptions): Promise<PassResult> {
+  const { clock, deadline, permit } = options;
+  const halt = createHalt({ clock, deadlineSignal: deadline.signal, leaseSignal: permit?.signal ?? null });
+  try {
+    return await sweepUntilHalted(options, halt);
+  } finally {
+    halt.dispose();
+  }
+}
+
+async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<PassResult> {
+  const { settings, provider, pace, permit, clock, deadline, onEvent } = options;
+  const note = (level: 'info' | 'warn', message: string) => onEvent({ kind: 'note', level, message });
+  const onPage = (page: number, apps: number) => onEvent({ kind: 'page', page, apps });
+  const calls = createCalls({ provider, pace, permit, halt, deadline });
+
+  // 1. Read everything, and judge it.
+  const failure = await openProvider(calls, { clock, halt, note });
+  const census = failure === null && !halt.isHalted ? await takeCensus({ calls, clock, halt, onPage }) : null;
+  if (census?.problem) note('warn', `the list is incomplete, so nothing is deleted: ${census.problem}`);
+  const selection = select(census, options, note);
+
+  // 2. A plan ends here; a partial list is one in which nobody knows what is missing.
+  const isApplied = permit !== null && settings.apply;
+  const cap = settings.maxDeletes ?? Number.POSITIVE_INFINITY;
+  const jobs = planJobs({ census, selection, settings, onEvent });
+  onEvent({ kind: 'planned', counts: countApps(selection.listed, describeApps(selection, null), false) });
+  if (isApplied && census) {
+    const refresh = createRefresh({
+      provider,
+      calls,
+      clock,
+      halt,
+      jobs,
+      strategy: settings.onConflict,
+      pages: Math.max(1, census.pages),
+      excess: selection.target === null ? null : selection.counted - selection.target,
+      onPage,
+      note,
+    });
+    await applyJobs({ jobs, calls, refresh, clock, halt, concurrency: settings.concurrency });
+  }
+
+  // 3. Count, and say what it came to.
+  const apps = describeApps(selection, isApplied ? jobs : null);
+  const counts = countApps(selection.listed, apps, isApplied);
+  const conclusion = concludePass({
+    isApplied,
+    counts,
+    halts: halt.reasons,
+    isListComplete: census?.isComplete ?? false,
+    failure: failure ?? census?.failure ?? null,
+    isUnanswered: calls.hasSent && !calls.hasAnswered,
+    shortfall: selection.shortfall,
+    isCapped: selection.candidates.length > cap,
+  });
+  if (selection.shortfall > 0) note('warn', describeFull(selection, census));
+  return { ...conclusion, counts, requests: { ...calls.counts }, apps };
+}
+
+/** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */
+async function openProvider(
+  calls: Calls,
+  { clock, halt, note }: { clock: Clock; halt: Halt; note(level: 'info' | 'warn', message: string): void },
+): Promise<ProviderFailure['kind'] | null> {
+  const answer = await repeatRead(() => calls.open(), { clock, halt });
+  if (answer === null || answer.kind === 'open') return null;
+  note('warn', `the account could not be read: ${describeFailure(answer)}`);
+  return answer.kind;
+}
+
+function select(
+  census: Census | null,
+  { settings, clock }: SweepOptions,
+  note: (level: 'info' | 'warn', message: string) => void,
+): Selection {
+  const serverNowMs = census?.serverNowMs() ?? null;
+  if (census && census.pages > 0) {
+    const skewMs = serverNowMs === null ? 0 : clock.wallMs() - serverNowMs;
+    if (serverNowMs === null) note('warn', 'the provider tells no time, so no age is known');
+    if (Math.abs(skewMs) > SKEW_WARNING_MS)
+      note(
+        'warn',
+        `this machine's clock is ${formatDuration(Math.abs(skewMs))} ${skewMs > 0 ? 'ahead' : 'behind'}; ages are by the provider's`,
+      );
+  }
+  const apps = [...(census?.sightings.values() ?? [])].map((sighting) => sighting.app);
+  return selectApps({ apps, isComplete: census?.isComplete ?? false, serverNowMs }, settings);
+}
+
+/** Jobs for all candidates; those that a partial list or the cap forbids are settled as deferred at once. */
+function planJobs({
+  census,
+  selection,
+  settings,
+  onEvent,
+}: {
+  census: Census | null;
+  selection: Selection;
+  settings: ReapSettings;
+  onEvent(event: ReapEvent): void;
+}): Jobs {
+  const { candidates } = selection;
+  const judged = new Map(selection.matched.map((one) => [one.app.id, one]));
+  let done = 0;
+  const jobs = createJobs(candidates, census?.sightings ?? new Map(), (job) => {
+    const one = judged.get(job.app.id);
+    if (!one || !settings.apply) return;
+    done += 1;
+    onEvent({ kind: 'app', app: describeApp(one, job), done, eligible: candidates.length });
+  });
+  const most = settings.maxDeletes ?? Number.POSITIVE_INFINITY;
+  const isPartial = !census?.isComplete;
+  jobs.all.forEach((job, position) => {
+    if (isPartial) jobs.settle(job, 'deferred', 'the list is incomplete');
+    else if (position >= most) jobs.settle(job, 'deferred', `over the cap of ${most} deletions`);
+  });
+  return jobs;
+}
+
+function describeApps(selection: Selection, jobs: Jobs | null): AppReport[] {
+  const byId = new Map((jobs?.all ?? []).map((job) => [job.app.id, job]));
+  return selection.matched.map((one) => describeApp(one, byId.get(one.app.id) ?? null));
+}
+
+/** An app's line: the rule that decided, and after it what happened where that is not simply a deletion. */
+function describeApp(one: Selection['matched'][number], job: Job | null): AppReport {
+  const story =
+    job?.outcome != null && job.reason !== 'deleted' ? `${one.reason}; ${job.reason}` : one.reason;
+  return {
+    id: one.app.id,
+    name: one.app.name,
+    ageMs: one.ageMs === null ? null : Math.round(one.ageMs),
+    verdict: one.verdict,
+    reason: story,
+    outcome: job?.outcome ?? null,
+  };
+}
+
+/** Who holds the places, and when the next falls due: the answer to a full account with nothing stale. */
+function describeFull(selection: Selection, census: Census | null): string {
+  const staying = selection.matched.filter(
+    (one) => one.verdict !== 'eligible' && one.app.state !== 'deleting',
+  );
+  const named = staying.slice(0, HOLDERS_NAMED).map((one) => {
+    const age = one.ageMs === null ? '' : `${formatDuration(one.ageMs)} old, `;
+    return `${plain(one.app.name, 60)} (${age}${plain(one.reason, 80)})`;
+  });
+  const inScope = [...(census?.sightings.values() ?? [])].filter(({ app }) => app.inScope).length;
+  const others = inScope - selection.matched.length;
+  const more = staying.length - named.length;
+  if (more > 0) named.push(`${more} more`);
+  if (others > 0) named.push(`${others} that do not match`);
+  const due =
+    selection.nextDueMs === null
+      ? 'none of them will fall due'
+      : `the next falls due in ${formatDuration(selection.nextDueMs)}`;
+  return `full: ${selection.counted} apps are there, ${selection.target} may be; ${due}; places are held by ${named.join(', ')}`;
+}
