@@ -1,6 +1,7 @@
 /**
- * Keys: `<namespace>/<kind>/<name…>`, each segment escaped into `[a-z0-9._~-]` so that it is safe as a file name and inside a
- * git ref, on case-insensitive file systems too. Escaping is injective: two names never share a key.
+ * Keys: `<namespace>/<kind>/<name…>`, each segment escaped into `[a-z0-9._~-]` so that it is safe as a file name, on
+ * case-insensitive file systems too. Escaping is injective: two names never share a key. In a git ref a key goes by
+ * `formatRefPath`, since git refuses `~`.
  */
 import { invariant } from '../base/errors.ts';
 
@@ -36,4 +37,19 @@ export function createKey(...segments: readonly string[]): string {
 /** The raw segments of a key. */
 export function splitKey(key: string): string[] {
   return key.split('/').map(unescapeSegment);
+}
+
+const REF_LEAF = '/@';
+
+/**
+ * The key as the end of a git ref's name: `~` becomes `=`, which git takes and no key has, and a leaf that no segment can be
+ * called keeps `a` and `a/b` apart, which git could not hold side by side.
+ */
+export function formatRefPath(key: string): string {
+  return key.replaceAll('~', '=') + REF_LEAF;
+}
+
+/** The inverse of {@link formatRefPath}; null for a ref that no key has. */
+export function parseRefPath(path: string): string | null {
+  return path.endsWith(REF_LEAF) ? path.slice(0, -REF_LEAF.length).replaceAll('=', '~') : null;
 }
