@@ -175,6 +175,7 @@ function readFlag(token: OptionToken, match: FlagMatch): { raw: string | boolean
 
 /** A repeated flag keeps all its texts; a list joins them, of a scalar the last one counts. */
 function merge(earlier: unknown, raw: string | boolean): unknown {
-  if (typeof raw === 'boolean' || earlier === undefined || typeof earlier === 'boolean') return raw;
-  return [...(Array.isArray(earlier) ? (earlier as string[]) : [String(earlier)]), raw];
+  if (typeof raw === 'boolean') return raw;
+  if (typeof earlier === 'string') return [earlier, raw];
+  return Array.isArray(earlier) ? [...(earlier as string[]), raw] : raw;
 }

@@ -48,6 +48,11 @@ export function isCommandName(text: string): text is CommandName {
   return Object.hasOwn(COMMANDS, text);
 }
 
+/** True for the name of a command that this host can run. */
+export function isCommandOf(host: Host, text: string): text is CommandName {
+  return isCommandName(text) && commandSpec(text).hosts.includes(host);
+}
+
 /** The command's entry, without the literal types. */
 export function commandSpec(command: CommandName): CommandSpec {
   return COMMANDS[command];

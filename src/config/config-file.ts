@@ -93,7 +93,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 function errorCode(error: unknown): string {
-  return String((error as { code?: unknown } | null)?.code ?? 'unknown error');
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'unknown error';
 }
 
 async function readJson(text: string, name: string): Promise<ConfigFile> {
@@ -116,17 +117,11 @@ async function readModule(path: string, name: string): Promise<ConfigFile> {
   try {
     loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
   } catch (error) {
-    return broken(shown, `could not be loaded: ${plain(loadMessage(error))}`);
+    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return broken(shown, `could not be loaded: ${plain(message)}; \`node ${shown}\` shows where`);
   }
   if (loaded.default === undefined) return broken(shown, 'has no default export');
   return { file: { name, content: loaded.default }, problems: [] };
-}
-
-/** A syntax error in a module names its line only in the first line of its stack. */
-function loadMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const line = error instanceof SyntaxError ? /^file:.*:(\d+)$/m.exec(error.stack ?? '')?.[1] : undefined;
-  return `${line === undefined ? '' : `line ${line}: `}${error.name}: ${error.message}`;
 }
 
 function broken(option: string, message: string): ConfigFile {

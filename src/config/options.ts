@@ -12,11 +12,11 @@ import { REAP_OPTIONS } from './tables/reap.ts';
 import { STATUS_OPTIONS } from './tables/status.ts';
 
 const TABLE = [
+  ...ACTION_OPTIONS,
   ...COMMON_OPTIONS,
   ...REAP_OPTIONS,
   ...STATUS_OPTIONS,
   ...DEMO_OPTIONS,
-  ...ACTION_OPTIONS,
 ] as const;
 
 type Row = (typeof TABLE)[number];

@@ -7,7 +7,8 @@ export const COMMON_OPTIONS = [
     type: 'string',
     commands: 'all',
     placeholder: 'URL',
-    defaultText: 'on a GitHub runner with a token `github:OWNER/REPO`, elsewhere `file:`',
+    defaultText:
+      'on a GitHub runner with a token `github:OWNER/REPO`, on one without a token none, elsewhere `file:`',
     description:
       'Where the parties meet: `file:`, `file:PATH`, `github:OWNER/REPO`, `redis://…`, `rediss://…`, `postgres://…`, `etcd://HOST:PORT` or `etcds://HOST:PORT`.',
     secret: true,

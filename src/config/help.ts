@@ -1,0 +1,132 @@
+/**
+ * What `--help` prints: usage, words, options in groups, examples. Pure; loaded only when somebody asks. Plain text without
+ * markup, at most {@link HELP_COLUMNS} wide, the same on every terminal.
+ */
+import { COMMAND_NAMES, type CommandName, commandSpec } from './commands.ts';
+import { describeDefault, describeOption, describeValue } from './documentation.ts';
+import { isFrom, kebabCase, type OptionSpec } from './option-spec.ts';
+import { isPositional, optionsOf } from './options.ts';
+
+export const HELP_COLUMNS = 96;
+const LABEL_COLUMNS = 30;
+
+const EXAMPLES: Readonly<Record<CommandName, readonly (readonly [command: string, says: string])[]>> = {
+  reap: [
+    ["lockstep reap --provider heroku --match 'ci-.*' --older-than 12h", 'a plan; nothing is deleted'],
+    [
+      "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h --protect 'ci-keep-*' --apply",
+      'delete them',
+    ],
+    [
+      "lockstep reap --provider heroku --match 'ci-.*' --limit 100 --headroom 5 --when-busy wait --apply",
+      'make room for five more apps',
+    ],
+    [
+      "lockstep reap --provider directory --root ./apps --match 'tmp-.*' --older-than 1h",
+      'sub-folders instead of apps',
+    ],
+  ],
+  status: [
+    ['lockstep status', 'everything in the store'],
+    ['lockstep status reap --json', 'the sweeps, for a program'],
+  ],
+  demo: [
+    ['lockstep demo', 'eight jobs, one sweep'],
+    ['lockstep demo --jobs 16 --fault kill', 'the sweeping job is killed, another one takes over'],
+  ],
+};
+
+/** The help of one command, or of lockstep as a whole. Ends with a newline. */
+export function renderHelp(command: CommandName | null): string {
+  return command === null ? renderOverview() : renderCommandHelp(command);
+}
+
+function renderOverview(): string {
+  const commands = COMMAND_NAMES.filter((name) => commandSpec(name).hosts.includes('cli'));
+  return join([
+    ['Usage: lockstep COMMAND [options]', '', 'Parallel CI jobs coordinate through a shared store.'],
+    ['Commands', ...commands.flatMap((name) => entry(name, commandSpec(name).summary))],
+    [
+      'Options',
+      ...entry('COMMAND --help', 'The options of a command.'),
+      ...entry('-V, --version', 'Show the version.'),
+    ],
+    [SPELLING_NOTE],
+  ]);
+}
+
+function renderCommandHelp(command: CommandName): string {
+  const spec = commandSpec(command);
+  const options = optionsOf(command).filter((each) => isFrom(each, 'flag'));
+  const words = options.filter((each) => isPositional(command, each.name));
+  const flags = options.filter((each) => !isPositional(command, each.name));
+  const own = flags.filter((each) => each.commands !== 'all');
+  const common = flags.filter((each) => each.commands === 'all');
+  const usage = [
+    'Usage: lockstep',
+    command,
+    ...words.map((each) => (each.required ? each.name.toUpperCase() : `[${each.name.toUpperCase()}]`)),
+    '[options]',
+    ...(spec.takesCommand ? ['-- COMMAND…'] : []),
+  ];
+  const group = (title: string, rows: readonly OptionSpec[]) =>
+    rows.length === 0 ? [] : [title, ...rows.flatMap((each) => entry(labelOf(each, command), textOf(each)))];
+  return join([
+    [usage.join(' '), '', ...wrap(sentence(spec.summary), HELP_COLUMNS)],
+    group('Words', words),
+    group('Options', own),
+    group('Options of every command', common),
+    ['Examples', ...EXAMPLES[command].flatMap(([line, says]) => [`  # ${says}`, `  ${line}`])],
+    [SPELLING_NOTE],
+  ]);
+}
+
+const SPELLING_NOTE = wrap(
+  'Durations need a unit: 90s, 15m, 12h, 7d. Each option is also a LOCKSTEP_* variable (--older-than is LOCKSTEP_OLDER_THAN) and an entry of lockstep.config.json, unless it makes sense for one call only.',
+  HELP_COLUMNS,
+).join('\n');
+
+function labelOf(spec: OptionSpec, command: CommandName): string {
+  if (isPositional(command, spec.name)) return spec.name.toUpperCase();
+  const short = spec.short === undefined ? '' : `-${spec.short}, `;
+  const value = describeValue(spec);
+  return `${short}--${kebabCase(spec.name)} ${value}`.trim();
+}
+
+function textOf(spec: OptionSpec): string {
+  const fallback = describeDefault(spec);
+  const isQuiet = fallback === 'off' || fallback === 'none';
+  return `${describeOption(spec)}${isQuiet ? '' : ` [${fallback}]`}`.replaceAll('`', '');
+}
+
+/** A label and its text beside it; below it where the label is too long. */
+function entry(label: string, text: string): string[] {
+  const lines = wrap(text, HELP_COLUMNS - LABEL_COLUMNS);
+  const left = `  ${label}`;
+  const indent = ' '.repeat(LABEL_COLUMNS);
+  if (left.length > LABEL_COLUMNS - 2) return [left, ...lines.map((line) => indent + line)];
+  return lines.map((line, index) => (index === 0 ? left.padEnd(LABEL_COLUMNS) : indent) + line);
+}
+
+function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function join(groups: readonly (readonly string[])[]): string {
+  return `${groups
+    .filter((group) => group.length > 0)
+    .map((group) => group.join('\n'))
+    .join('\n\n')}\n`;
+}
