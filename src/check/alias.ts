@@ -122,6 +122,7 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
   const { store, clock, logger } = world;
   const backoffSettings = { baseMs: STORE_BACKOFF_MS, capMs: definition.reconcileMs };
   let backoff: Backoff = createBackoff(backoffSettings);
+  let attemptedAtMs = Number.NEGATIVE_INFINITY;
   // The own record is watched only where that costs no polling: a replacement is then seen at once, elsewhere by the timer.
   if (store.capabilities.nativeWatch)
     await subscribe({
@@ -135,12 +136,12 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
     });
   for (;;) {
     throwIfAborted(signal);
-    const startedAtMs = clock.monotonicMs();
     let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
     const snapshot = [...readings];
     const rollup = rollUp(snapshot);
     // Half a picture is published only where the rest cannot improve it.
     if (rollup.status === 'critical' || snapshot.every(({ reading }) => reading !== null)) {
+      attemptedAtMs = clock.monotonicMs();
       try {
         const outcome = await publisher.publish(snapshot, rollup, signal);
         if (outcome !== null) return outcome;
@@ -155,7 +156,7 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
       }
     }
     await edge.wait({ clock, delayMs, signal });
-    const gapMs = startedAtMs + MIN_GAP_MS - clock.monotonicMs();
+    const gapMs = attemptedAtMs + MIN_GAP_MS - clock.monotonicMs();
     if (gapMs > 0) await sleep(clock, gapMs, signal);
   }
 }
@@ -176,7 +177,7 @@ function createPublisher(definition: AliasDefinition, world: AliasWorld): Publis
   const { name, until, ttlMs = null } = definition;
   const register = createRegister(world, name);
   const upstreams = definition.upstreams.map((probe) => probe.id);
-  let identity: RunIdentity = { run: createNonce(), generation: null };
+  let identity: RunIdentity = { run: createNonce(), generation: null, nonce: null };
   let published: { status: HealthStatus; output: string; readings: readonly UpstreamReading[] } | null = null;
   let writtenAtMs = Number.NEGATIVE_INFINITY;
   let transitions = 0;
@@ -190,16 +191,21 @@ function createPublisher(definition: AliasDefinition, world: AliasWorld): Publis
       const renew = ttlMs !== null && askedAtMs - writtenAtMs >= ttlMs / 3;
       let verdict: ClaimVerdict = { kind: 'keep', generation: 0 };
       let found: HealthStatus | null = null;
-      await register.update((current) => {
-        if (current?.run !== identity.run) found = current?.status ?? null;
-        verdict = decideClaim(current, identity, { wanted, renew });
-        if (verdict.kind !== 'write') return null;
-        return { ...wanted, run: identity.run, generation: verdict.generation };
-      }, signal);
+      const landed = await register
+        .update((current) => {
+          if (current?.run !== identity.run) found = current?.status ?? null;
+          verdict = decideClaim(current, identity, { wanted, renew });
+          if (verdict.kind !== 'write') return null;
+          return { ...wanted, run: identity.run, generation: verdict.generation };
+        }, signal)
+        .catch((error: unknown) => {
+          identity = { ...identity, nonce: null };
+          throw error;
+        });
       publisher.lastError = null;
       const settled = verdict as ClaimVerdict;
       if (settled.kind === 'replaced') return 'replaced';
-      identity = { ...identity, generation: settled.generation };
+      identity = { ...identity, generation: settled.generation, nonce: landed.record?.nonce ?? null };
       if (settled.kind === 'write') writtenAtMs = askedAtMs;
       const from = published === null ? found : published.status;
       const cause = published === null ? rollup.worst : selectCause(published.readings, readings);

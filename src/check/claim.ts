@@ -12,6 +12,8 @@ export interface RunIdentity {
   readonly run: string;
   /** Null before the claim. */
   readonly generation: number | null;
+  /** The nonce of the run's last write that is known to have landed; null where none is, or where one is in doubt. */
+  readonly nonce: string | null;
 }
 
 /** What the alias should say now. */
@@ -38,7 +40,9 @@ export function decideClaim(
   const isOwn = current !== null && current.run === identity.run;
   if (isOwn) {
     const says = current.status === wanted.status && current.output === wanted.output;
-    return { kind: says && !renew ? 'keep' : 'write', generation: current.generation };
+    // An older write of ours is a read that lags; writing then costs a lost compare-and-set and a second look.
+    const isLatest = identity.nonce === null || identity.nonce === current.nonce;
+    return { kind: says && isLatest && !renew ? 'keep' : 'write', generation: current.generation };
   }
   if (identity.generation === null) return { kind: 'write', generation: (current?.generation ?? 0) + 1 };
   // The record is gone (a store that lost its data): the run still stands and writes it again.
