@@ -18,6 +18,7 @@ import type {
   ScopeAnswer,
 } from './contract.ts';
 import type { HttpExchange } from './http-request.ts';
+import { parseTimestamp } from './timestamp.ts';
 
 /** Whose apps count: a team's, or those that one account owns outside teams (`null` while its id is not known yet). */
 export type HerokuScope =
@@ -32,6 +33,8 @@ export interface HerokuExchange {
   /** Takes the credential out of what the server said. */
   readonly redact: (text: string) => string;
 }
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** `GET /account`: learns the account's id. */
 export function toScopeAnswer(answer: HerokuExchange): { answer: ScopeAnswer; accountId: string | null } {
@@ -115,18 +118,6 @@ export function parseHerokuApp(value: unknown, scope: HerokuScope): App | null {
   };
 }
 
-/** An ISO 8601 timestamp with a zone as epoch ms; null for anything else, for dates that no calendar has, and before 2000. */
-export function parseTimestamp(value: unknown): number | null {
-  if (typeof value !== 'string') return null;
-  const match = /^(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/.exec(value);
-  if (!match) return null;
-  const [year, month, day] = match.slice(1, 4).map(Number) as [number, number, number];
-  // The engine reads 30 February as 2 March.
-  if (new Date(Date.UTC(year, month - 1, day)).getUTCDate() !== day) return null;
-  const ms = Date.parse(value);
-  return ms >= Date.UTC(2000, 0, 1) ? ms : null;
-}
-
 /**
  * Whether a refused `POST /apps` says that the account is full, and how many apps it may have. Null for any other refusal:
  * a name that is taken is `invalid_params` too.
@@ -143,8 +134,12 @@ export function parseAppLimit(status: number, body: string): { limit: number | n
 
 function isInScope(app: JsonObject, scope: HerokuScope): boolean {
   const team = app['team'];
-  if (scope.kind === 'team')
-    return isJsonObject(team) && (team['name'] === scope.team || team['id'] === scope.team);
+  if (scope.kind === 'team') {
+    if (!isJsonObject(team)) return false;
+    // A team's listing gives the name alone, so a team asked for by its id is what that listing is of.
+    const isAskedById = UUID.test(scope.team) && team['id'] === undefined;
+    return team['name'] === scope.team || team['id'] === scope.team || isAskedById;
+  }
   const owner = app['owner'];
   // Apps of teams are listed too but count against the team's limit (hatchet #90: they caused a destroy loop).
   const isOwn = scope.accountId !== null && isJsonObject(owner) && owner['id'] === scope.accountId;
