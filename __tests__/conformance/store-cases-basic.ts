@@ -244,23 +244,24 @@ export const basicCases: readonly StoreCase[] = [
     async run({ store, other, key }) {
       const wholeValue = (n: number) => `${n}:`.repeat(2000);
       let isOver = false;
-      const reading = (async () => {
-        let last = -1;
-        while (!isOver) {
+      const read = async () => {
+        for (let last = -1; !isOver; await new Promise((resolve) => setImmediate(resolve))) {
           const value = (await other.get(key()))?.value;
-          if (value !== undefined) {
-            const n = Number.parseInt(value, 10);
-            expect(value).toBe(wholeValue(n));
-            if (store.capabilities.linearizableReads) expect(n).toBeGreaterThanOrEqual(last);
-            last = n;
-          }
-          await new Promise((resolve) => setImmediate(resolve));
+          if (value === undefined) continue;
+          const n = Number.parseInt(value, 10);
+          expect(value === wholeValue(n)).toBe(true);
+          if (store.capabilities.linearizableReads) expect(n).toBeGreaterThanOrEqual(last);
+          last = n;
         }
-      })();
-      let revision: string | null = null;
-      for (let n = 0; n < 20; n += 1) revision = await mustWrite(store, key(), revision, wholeValue(n));
-      isOver = true;
-      await reading;
+      };
+      const write = async () => {
+        let revision: string | null = null;
+        for (let n = 0; n < 20; n += 1) revision = await mustWrite(store, key(), revision, wholeValue(n));
+      };
+      const writing = write().finally(() => {
+        isOver = true;
+      });
+      await Promise.all([writing, read()]);
     },
   },
   {

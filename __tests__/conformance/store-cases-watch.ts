@@ -58,10 +58,11 @@ export const watchCases: readonly StoreCase[] = [
     async run(context) {
       const { store, other, key } = context;
       const watching = await startWatch(context, store, key());
+      await watching.nextEdge();
       let revision: string | null = null;
       for (const value of ['one', 'two', 'three']) {
-        revision = await mustWrite(other, key(), revision, value);
-        await readAtEdges(watching, store, { key: key(), value });
+        const reading = readAtEdges(watching, store, { key: key(), value });
+        [revision] = await Promise.all([mustWrite(other, key(), revision, value), reading]);
       }
       if (store.capabilities.conditionalDelete) {
         await other.delete(key(), revision ?? '');
@@ -101,11 +102,12 @@ export const watchCases: readonly StoreCase[] = [
       const { store, other, key, within } = context;
       const watching = await startWatch(context, store, key());
       const leave = async () => {
-        for await (const _ of watching.watch) break;
+        for await (const _ of watching.watch) return 'an edge';
+        return 'the end of the watch';
       };
-      await within(leave(), 'the first edge');
+      expect(await within(leave(), 'the first edge')).toBe('an edge');
       await mustWrite(other, key(), null, 'x');
-      await within(leave(), 'an edge after the first loop was left');
+      expect(await within(leave(), 'an edge after the first loop was left')).toBe('an edge');
       watching.end();
     },
   },
@@ -136,8 +138,8 @@ export const watchCases: readonly StoreCase[] = [
       await watching.nextEdge();
       const next = watching.nextEdge();
       watching.end();
-      expect((await next).done).toBe(true);
-      expect((await watching.nextEdge()).done).toBe(true);
+      await expect(next).resolves.toMatchObject({ done: true });
+      await expect(watching.nextEdge()).resolves.toMatchObject({ done: true });
       const aborted = context.store.watch(context.key(), { signal: AbortSignal.abort() });
       await context.within(aborted.ready, 'ready of an aborted watch');
       expect((await aborted[Symbol.asyncIterator]().next()).done).toBe(true);

@@ -30,7 +30,15 @@ describe('store URLs', () => {
     ['file:/with a space?and#signs', linux, '/with a space?and#signs'],
   ])('%s is a folder (%#)', (text, settings, location) => {
     const parsed = parseStoreUrl(text, settings);
-    expect(parsed).toEqual({ ok: true, value: { scheme: 'file', url: `file:${location}`, location } });
+    expect(parsed).toEqual({
+      ok: true,
+      value: {
+        scheme: 'file',
+        url: `file:${location}`,
+        location,
+        defaults: { pollMs: 1000, leaseMs: 60_000 },
+      },
+    });
   });
 
   test.each([

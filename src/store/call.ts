@@ -23,7 +23,7 @@ export interface Call {
    * Announces that a write leaves now; from here on giving up means IndeterminateError. Throws where the operation has
    * already been given up, so that nothing is sent that was reported as not sent.
    */
-  sending(): void;
+  readonly sending: () => void;
 }
 
 /** Runs one operation in the frame. Reads never call `sending`: given up, they are plainly unavailable. */

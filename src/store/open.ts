@@ -19,6 +19,15 @@ export interface StoreAddress {
   readonly url: string;
   /** What the driver needs: an absolute path, or the URL as the user wrote it. Never shown. */
   readonly location: string;
+  /** What fits this kind of store where the user said nothing. */
+  readonly defaults: StoreDefaults;
+}
+
+export interface StoreDefaults {
+  /** The reconcile interval. */
+  readonly pollMs: number;
+  /** How long a holder that stopped renewing is respected. */
+  readonly leaseMs: number;
 }
 
 /** What parsing needs to know of the world. */
@@ -45,6 +54,8 @@ interface Scheme {
   parse(rest: string, settings: StoreUrlSettings): Parsed<StoreAddress>;
   open(address: StoreAddress, settings: OpenStoreSettings): Promise<Store>;
 }
+
+const FILE_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 1000, leaseMs: 60_000 });
 
 const SCHEMES: Readonly<Record<string, Scheme>> = Object.freeze({
   file: {
@@ -88,7 +99,12 @@ function parseFileUrl(rest: string, settings: StoreUrlSettings): Parsed<StoreAdd
   const fail = (problem: string): Parsed<StoreAddress> => ({ ok: false, problem });
   const found = (location: string): Parsed<StoreAddress> => ({
     ok: true,
-    value: Object.freeze({ scheme: 'file', url: `file:${plain(location, 1024)}`, location }),
+    value: Object.freeze({
+      scheme: 'file',
+      url: `file:${plain(location, 1024)}`,
+      location,
+      defaults: FILE_DEFAULTS,
+    }),
   });
   if (rest.includes('\u0000')) return fail('has a NUL character in its path');
   if (rest.startsWith('~')) return fail('starts with ~, which only a shell expands; write the whole path');

@@ -32,7 +32,7 @@ export interface FileStoreOptions {
   /** An absolute path; made, for this user only, where it is missing. */
   path: string;
   clock: Clock;
-  /** The watch's reconcile interval; 1 s unless given. */
+  /** The watch's reconcile interval; 1 s unless given, never under {@link MIN_POLL_MS}. */
   pollMs?: number | undefined;
   /** Flush each write to disk before it counts; off unless given. */
   fsync?: boolean | undefined;
@@ -42,12 +42,15 @@ export interface FileStoreOptions {
   seams?: { linkFile?: (from: string, to: string) => Promise<void>; watchFolder?: WatchFolder };
 }
 
+const MIN_POLL_MS = 50;
+
 /**
  * Opens the store at a path. UnsupportedError where the file system has no hard links or the path is no folder, AuthError
  * where it may not be used; both say what to do. The caller closes it.
  */
 export async function openFileStore(options: FileStoreOptions): Promise<Store> {
-  const { clock, pollMs = 1000, fsync = false, timeoutMs = 10_000, seams = {} } = options;
+  const { clock, fsync = false, timeoutMs = 10_000, seams = {} } = options;
+  const pollMs = Math.max(MIN_POLL_MS, options.pollMs ?? 1000);
   const root = resolve(options.path);
   const volume = createVolume({ root, fsync, linkFile: seams.linkFile });
   await prepare(root, volume);
@@ -123,7 +126,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
       nativeWatch: true,
       multiKeyTxn: false,
       durable: fsync ? 'fsync' : 'process',
-      minPollMs: 50,
+      minPollMs: MIN_POLL_MS,
     }),
     async get(key, { signal }: StoreCallOptions = {}) {
       const folder = folderOf(root, admitKey(key));
