@@ -43,6 +43,8 @@ export default {
     format: 'es',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
+    // A package gets a chunk of its own name, whatever its files are called.
+    manualChunks: (id) => /node_modules\/(?<name>re2js|fastest-levenshtein)\//.exec(id)?.groups.name,
     generatedCode: 'es2015',
     hoistTransitiveImports: false,
     banner: (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : ''),

@@ -5,7 +5,8 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { ReapEvent, ReapReport } from '../reaper/contract.ts';
+import type { ReapEvent } from '../reaper/contract.ts';
+import type { DemoSnapshot } from './demo/demo-story.ts';
 
 export interface CommandContext {
   readonly clock: Clock;
@@ -16,14 +17,24 @@ export interface CommandContext {
   readonly cwd: string;
   /** Aborts with CancelledError (with `signalName`) when the user or the runner interrupts. */
   readonly signal: AbortSignal;
-  /** How this host spells an option: `--older-than`, `older-than`, `olderThan`. */
-  spell(option: string): string;
   /** True inside GitHub Actions (any host): decides the default store. */
   readonly isRunner: boolean;
-  /** This process, for holder texts: host name and pid. */
-  readonly process: { readonly host: string; readonly pid: number; readonly user: string };
+  /** This process: for holder texts, and to start others like it. */
+  readonly process: {
+    readonly host: string;
+    readonly pid: number;
+    readonly user: string;
+    /** How to start this program again: node, its own options, the entry. */
+    readonly execPath: string;
+    readonly execArgv: readonly string[];
+    readonly entry: string;
+  };
+  /** The user's own command after `--`; null without one. */
+  readonly rest: readonly string[] | null;
   /** Progress of a sweep, for a host that shows it. */
   onReapEvent?(event: ReapEvent): void;
+  /** Pictures of a demonstration, for a host that shows them. */
+  onDemoSnapshot?(snapshot: DemoSnapshot): void;
 }
 
 /** One record of `status`. */
@@ -53,6 +64,3 @@ export interface CommandResult {
   /** Present on a configuration error. */
   readonly errors?: readonly { readonly option: string; readonly message: string }[];
 }
-
-/** The results a host knows how to render. */
-export type AnyReport = ReapReport | StatusReport;

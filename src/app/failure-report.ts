@@ -1,0 +1,22 @@
+/**
+ * The result of a command that ended with an error: the shape of its contract with nothing done, so that whoever reads the
+ * JSON line needs no second shape. Texts of errors are for the log; here only codes and configuration problems appear.
+ */
+import { ConfigError, exitCodeOf } from '../base/errors.ts';
+import type { CommandName } from '../config/commands.ts';
+import { createFailedReport } from '../reaper/report.ts';
+import type { CommandResult } from './contract.ts';
+
+/** `command` is null where none, or an unknown one, was given. */
+export function createFailureReport(command: CommandName | null, error: Error): CommandResult {
+  const exitCode = exitCodeOf(error);
+  const errors = error instanceof ConfigError ? { errors: error.problems } : {};
+  switch (command) {
+    case 'reap':
+      return { ...createFailedReport(error), ...errors };
+    case 'status':
+      return { format: 1, command, ...{ records: [] }, exitCode, ...errors };
+    default:
+      return { format: 1, command: command ?? '', exitCode, ...errors };
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * `reap`: options in, one report out. Everything a user can get wrong is found before anything is opened or sent; the provider
+ * is opened only when a sweep is due, so a job that learns a fresh result pays for one read.
+ */
+import { createDeadline } from '../base/deadline.ts';
+import { ConfigError, type ConfigProblem } from '../base/errors.ts';
+import { hashIdentity } from '../base/identity.ts';
+import type { OptionName } from '../config/options.ts';
+import { checkReapOptions, isElected, type ReapOptions } from '../config/reap-settings.ts';
+import type { ResolvedOptions } from '../config/resolve.ts';
+import { locateAccount, type ProviderAccount } from '../provider/account.ts';
+import { type ProviderSettings, parseProviderSettings } from '../provider/open.ts';
+import type { NamePattern, ProtectRule, ReapReport, ReapSettings } from '../reaper/contract.ts';
+import { parsePattern } from '../reaper/pattern.ts';
+import { parseProtect } from '../reaper/protect.ts';
+import { reap } from '../reaper/reap.ts';
+import { createSkippedReport } from '../reaper/report.ts';
+import { createKey } from '../store/key.ts';
+import type { CommandContext } from './contract.ts';
+import { createHolder } from './holder.ts';
+import { chooseStore, createReleasers, openStoreParts, type StoreChoice } from './wire.ts';
+
+/** Runs one `reap`. ConfigError with every problem at once; all else is in the report. */
+export async function runReap(
+  context: CommandContext,
+  resolved: ResolvedOptions<'reap'>,
+): Promise<ReapReport> {
+  const { clock, logger, signal } = context;
+  const { options, settings, providerSettings, choice } = await checkEverything(context, resolved);
+  if (!isElected(options)) return createSkippedReport('not-elected');
+  if (choice.kind === 'no-store') {
+    logger.warn(
+      'this runner has no token for the GitHub store, so nothing was coordinated and nothing deleted; pass a token, or a store',
+    );
+    return createSkippedReport('no-store');
+  }
+  const { values } = resolved;
+  const releasers = createReleasers();
+  const deadline = createDeadline({
+    clock,
+    timeoutMs: values.timeoutMs,
+    waitingFor: 'the sweep',
+    parent: signal,
+  });
+  try {
+    const holder = createHolder(context, {
+      holder: values.holder ?? undefined,
+      jobIndex: options.jobIndex ?? undefined,
+    });
+    const account = await locateAccount(providerSettings, { clock, client: holder.text });
+    const parts = await openStoreParts(context, { address: choice.address, values, releasers });
+    const report = await reap({
+      settings,
+      lease: {
+        manager: parts.manager,
+        key: createKey(values.namespace, 'reap', `${account.name}-${account.accountId}`),
+        leaseMs: parts.leaseMs,
+        holder,
+        pollMs: parts.pollMs,
+        whenBusy: options.whenBusy,
+      },
+      identity: identityOf(options, account),
+      everyMs: options.everyMs,
+      openProvider: async () => {
+        const provider = await account.open();
+        const { createThrottle } = await import('../throttle/throttle.ts');
+        const pace = createThrottle({ clock, settings: { ...provider.pace, reserve: options.reserve } });
+        return { provider, pace };
+      },
+      clock,
+      logger,
+      deadline,
+      storeRequests: () => parts.store.requests,
+      onEvent: context.onReapEvent,
+    });
+    const hasCandidates = report.outcome === 'planned' && report.counts.eligible > 0 && report.exitCode === 0;
+    return options.detailedExitcode && hasCandidates ? { ...report, exitCode: 10 } : report;
+  } finally {
+    deadline.dispose();
+    await releasers.close();
+  }
+}
+
+interface Checked {
+  readonly options: ReapOptions;
+  readonly settings: ReapSettings;
+  readonly providerSettings: ProviderSettings;
+  readonly choice: Exclude<StoreChoice, { kind: 'problem' }>;
+}
+
+/** Every check there is, so that a person sees all problems in one go. */
+async function checkEverything(context: CommandContext, resolved: ResolvedOptions<'reap'>): Promise<Checked> {
+  const { values } = resolved;
+  const checked = checkReapOptions(resolved);
+  const problems: ConfigProblem[] = [...checked.problems];
+  const add = (name: OptionName<'reap'>, message: string) =>
+    problems.push({ option: resolved.spellingOf(name), message });
+
+  let match: NamePattern | null = null;
+  if (values.match !== null) {
+    const parsed = await parsePattern(values.match);
+    if (parsed.ok) match = parsed.value;
+    else add('match', parsed.problem);
+  }
+  const protect: ProtectRule[] = [];
+  for (const text of values.protect) {
+    const parsed = parseProtect(text);
+    if (parsed.ok) protect.push(parsed.value);
+    else add('protect', parsed.problem);
+  }
+  const choice = chooseStore(context, resolved);
+  if (choice.kind === 'problem') problems.push(choice.problem);
+  const provider = parseProviderSettings(present(values), context);
+  if (!provider.ok) {
+    for (const { option, message, source } of provider.problems) {
+      // Relations between options are checked with the options; here counts what only the provider knows.
+      if (source === 'environment') problems.push({ option, message });
+    }
+  }
+  const options = checked.settings;
+  if (problems.length > 0 || !options || !match || !provider.ok || choice.kind === 'problem') {
+    throw new ConfigError(problems);
+  }
+  for (const note of checked.notes) context.logger.warn(note);
+  return { options, settings: { ...options, match, protect }, providerSettings: provider.settings, choice };
+}
+
+/** What makes two sweeps the same work. Order and spelling of the protect rules do not matter. */
+function identityOf(options: ReapOptions, account: ProviderAccount): string {
+  return hashIdentity([
+    account.name,
+    account.accountId,
+    options.match,
+    [...options.protect].sort().join('\n'),
+    String(options.olderThanMs),
+    String(options.limit),
+    String(options.headroom),
+    String(options.minAgeMs),
+  ]);
+}
+
+/** The provider's options without those nobody set. */
+function present(values: ResolvedOptions<'reap'>['values']) {
+  const { provider, herokuTeam, root, account } = values;
+  return {
+    provider: provider ?? undefined,
+    herokuTeam: herokuTeam ?? undefined,
+    root: root ?? undefined,
+    account: account ?? undefined,
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * SIGINT and SIGTERM as a cancellation: the first one aborts, the command winds down (a partial report, the lease given
+ * back); a second one, or 7 s, ends the process at once. The runner gives 7.5 s between SIGINT and SIGTERM.
+ */
+import type { Clock } from '../base/clock.ts';
+import { CancelledError } from '../base/errors.ts';
+
+export interface Interruption {
+  readonly signal: AbortSignal;
+  /** The signal that came, or null. */
+  received(): 'SIGINT' | 'SIGTERM' | null;
+  /** Stops listening; the defaults are back. */
+  dispose(): void;
+}
+
+const GRACE_MS = 7_000;
+
+/** Listens on this process. `onExpired` is called when winding down took too long or a second signal came. */
+export function listenForInterruption(options: {
+  clock: Clock;
+  process: Pick<NodeJS.Process, 'on' | 'off'>;
+  onExpired: (signalName: 'SIGINT' | 'SIGTERM') => void;
+}): Interruption {
+  const controller = new AbortController();
+  let received: 'SIGINT' | 'SIGTERM' | null = null;
+  let timer: { cancel(): void } | null = null;
+  const handle = (signalName: 'SIGINT' | 'SIGTERM') => {
+    if (received !== null) return options.onExpired(received);
+    received = signalName;
+    controller.abort(new CancelledError(`interrupted by ${signalName}`, { signalName }));
+    timer = options.clock.startTimer(GRACE_MS, () => options.onExpired(signalName), { background: true });
+  };
+  const onInterrupt = () => handle('SIGINT');
+  const onTerminate = () => handle('SIGTERM');
+  options.process.on('SIGINT', onInterrupt);
+  options.process.on('SIGTERM', onTerminate);
+  return {
+    signal: controller.signal,
+    received: () => received,
+    dispose() {
+      timer?.cancel();
+      options.process.off('SIGINT', onInterrupt);
+      options.process.off('SIGTERM', onTerminate);
+    },
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * The terminal as a host: words and environment in, one result out. With `--json` the result is the last line of standard
+ * output whatever happened, on a signal too, and everything else goes to standard error.
+ * Invariant: the exit status is the result's `exitCode`; no credential a user gave (a store URL's password, a key in the
+ * environment) is printed.
+ */
+import { hostname, userInfo } from 'node:os';
+import type { CommandContext, CommandResult } from '../app/contract.ts';
+import { systemClock } from '../base/clock.ts';
+import { ConfigError, exitCodeOf, hasCode, type LockstepError, toError } from '../base/errors.ts';
+import { createLogger, type LogLevel } from '../base/logger.ts';
+import { createRedactor, plain } from '../base/text.ts';
+import { type ParsedArguments, parseArguments } from '../config/arguments.ts';
+import type { CommandName } from '../config/commands.ts';
+import { readConfigFile } from '../config/config-file.ts';
+import { namedConfigFile, type ResolvedOptions, resolveOptions } from '../config/resolve.ts';
+import { secretsOf } from './secrets.ts';
+import { type Interruption, listenForInterruption } from './signals.ts';
+import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
+
+/** The part of node's process that the host uses; a test hands in its own. */
+export type HostProcess = Pick<
+  NodeJS.Process,
+  'argv' | 'execPath' | 'execArgv' | 'env' | 'on' | 'off' | 'stdout' | 'stderr' | 'pid' | 'cwd' | 'exit'
+> & { exitCode?: NodeJS.Process['exitCode'] };
+
+/** How a command runs here and how its report reads. */
+export interface TerminalCommand {
+  run(context: CommandContext, resolved: ResolvedOptions<CommandName>): Promise<CommandResult>;
+  /** For standard output; empty where the command has shown all itself. */
+  render(report: CommandResult, style: TerminalStyle): readonly string[];
+}
+
+interface Session {
+  readonly process: HostProcess;
+  readonly isJson: boolean;
+  readonly style: TerminalStyle;
+  readonly redact: (text: string) => string;
+  readonly interruption: Interruption;
+}
+
+/** Runs the command line to its end and sets the exit status. Never rejects. */
+export async function runTerminal(process: HostProcess): Promise<void> {
+  const parsed = parseArguments(process.argv.slice(2));
+  const wantsJson = process.argv.includes('--json');
+  const session: Session = {
+    process,
+    isJson: wantsJson || isTrue(process.env['LOCKSTEP_JSON']),
+    style: createStyle({ colors: wantsColors(process.env, process.stdout.isTTY === true) }),
+    redact: createRedactor(secretsOf(process.env, process.argv)),
+    interruption: listenForInterruption({
+      clock: systemClock,
+      process,
+      onExpired: (signalName) => process.exit(signalName === 'SIGINT' ? 130 : 143),
+    }),
+  };
+  try {
+    process.exitCode = await runParsed(parsed, session);
+  } catch (thrown) {
+    process.exitCode = await reportFailure(parsed.command, toError(thrown), session);
+  } finally {
+    session.interruption.dispose();
+  }
+}
+
+async function runParsed(parsed: ParsedArguments, session: Session): Promise<number> {
+  const { process } = session;
+  if (parsed.version || parsed.help || parsed.command === null) {
+    const { answerWithoutCommand } = await import('./terminal-help.ts');
+    return answerWithoutCommand(parsed, process);
+  }
+  const resolved = await resolveAll(parsed, parsed.command, session);
+  const command = await loadCommand(parsed.command, session);
+  const context = createContext(resolved, session, parsed);
+  const report = await command.run(context, resolved);
+  const lines = resolved.values.json ? [] : command.render(report, session.style);
+  if (lines.length > 0) process.stdout.write(`${session.redact(lines.join('\n'))}\n`);
+  if (resolved.values.json) writeJson(report, session);
+  return report.exitCode;
+}
+
+async function resolveAll(
+  parsed: ParsedArguments,
+  command: CommandName,
+  { process }: Session,
+): Promise<ResolvedOptions<CommandName>> {
+  const request = { command, host: 'cli' as const, flags: parsed.flags, env: process.env };
+  const { file, problems } = await readConfigFile({
+    directory: process.cwd(),
+    named: namedConfigFile(request),
+    canRunCode: true,
+  });
+  const resolved = await resolveOptions({ ...request, file });
+  return problems.length === 0 ? resolved : { ...resolved, problems: [...problems, ...resolved.problems] };
+}
+
+/** One entry per command; each pays only for itself. */
+async function loadCommand(command: CommandName, session: Session): Promise<TerminalCommand> {
+  switch (command) {
+    case 'reap':
+      return (await import('./terminal-reap.ts')).reapCommand;
+    case 'status':
+      return (await import('./terminal-status.ts')).statusCommand;
+    case 'demo':
+      return (await import('./terminal-demo.ts')).createDemoCommand({
+        stream: {
+          write: (text) => session.process.stdout.write(text),
+          isTerminal: session.process.stdout.isTTY === true,
+        },
+        style: session.style,
+      });
+  }
+}
+
+function createContext(
+  resolved: ResolvedOptions<CommandName>,
+  session: Session,
+  parsed: ParsedArguments,
+): CommandContext {
+  const { process, style, redact, interruption } = session;
+  const paint: Record<LogLevel, (text: string) => string> = {
+    error: style.red,
+    warn: style.yellow,
+    info: (text) => text,
+    debug: style.dim,
+  };
+  return {
+    clock: systemClock,
+    logger: createLogger(resolved.values.logLevel, (level, message) => {
+      const mark = level === 'error' || level === 'warn' ? `${level}: ` : '';
+      process.stderr.write(`${paint[level](redact(`${mark}${message}`))}\n`);
+    }),
+    env: process.env,
+    cwd: process.cwd(),
+    signal: interruption.signal,
+    isRunner: process.env['GITHUB_ACTIONS'] === 'true',
+    process: {
+      host: hostname(),
+      pid: process.pid,
+      user: userName(process.env),
+      execPath: process.execPath,
+      execArgv: process.execArgv,
+      entry: process.argv[1] ?? '',
+    },
+    rest: parsed.rest,
+  };
+}
+
+/** Every problem with its option, the cure, and the JSON result where it was asked for. */
+async function reportFailure(command: CommandName | null, error: Error, session: Session): Promise<number> {
+  const { process, redact, style, isJson } = session;
+  const isKnown = exitCodeOf(error) !== 1;
+  if (error instanceof ConfigError) {
+    for (const { option, message } of error.problems) {
+      process.stderr.write(
+        `${style.red('error:')} ${redact(`${option ? `${style.bold(option)} ` : ''}${message}`)}\n`,
+      );
+    }
+  } else {
+    process.stderr.write(`${style.red('error:')} ${redact(plain(error.message, 2000))}\n`);
+    if (!isKnown)
+      process.stderr.write(`${style.dim(redact(error.stack ?? ''))}\nThis is a bug in lockstep.\n`);
+  }
+  const hint = (error as Partial<LockstepError>).hint;
+  if (hint) process.stderr.write(`${redact(plain(hint, 1000))}\n`);
+  const { createFailureReport } = await import('../app/failure-report.ts');
+  const report = createFailureReport(command, error);
+  if (isJson) writeJson(report, session);
+  return report.exitCode;
+}
+
+function writeJson(report: CommandResult, { process, redact }: Session): void {
+  process.stdout.write(`${redact(JSON.stringify(report))}\n`);
+}
+
+function isTrue(text: string | undefined): boolean {
+  return text === 'true' || text === '1';
+}
+
+/** The login name; a container may run under a number that has none. */
+function userName(env: Readonly<Record<string, string | undefined>>): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (hasCode(error, 'invariant')) throw error;
+    return env['USER'] ?? 'unknown';
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Which account a provider's settings stand for: the name of the lease, so that all who share an account share it. Known
+ * before the provider is loaded wherever it can be told from the settings alone, so that a skipped sweep loads nothing.
+ * Invariant: an account's id is a hash; it never reveals a credential.
+ */
+import type { Clock } from '../base/clock.ts';
+import { hashIdentity } from '../base/identity.ts';
+import type { Provider } from './contract.ts';
+import { openProvider, type ProviderSettings } from './open.ts';
+
+export interface ProviderAccount {
+  readonly name: string;
+  readonly accountId: string;
+  /** Loads and opens the provider; whoever calls it closes it. */
+  open(): Promise<Provider>;
+}
+
+/** The lease-relevant identity of Heroku settings: API origin, team or own apps, and credential, or the user's own name. */
+export function herokuAccountId(settings: {
+  readonly apiUrl: string;
+  readonly apiKey: string;
+  readonly team: string | null;
+  readonly account: string | null;
+}): string {
+  if (settings.account !== null) return hashIdentity(['heroku', 'account', settings.account]);
+  const { origin, pathname } = new URL(settings.apiUrl);
+  const scope = settings.team === null ? 'own' : `team:${settings.team}`;
+  return hashIdentity(['heroku', origin + pathname, scope, settings.apiKey]);
+}
+
+/** ConfigError where a folder turns out unfit. A folder is looked at here and now; other providers are not loaded yet. */
+export async function locateAccount(
+  settings: ProviderSettings,
+  options: { clock: Clock; client?: string },
+): Promise<ProviderAccount> {
+  if (settings.provider === 'heroku') {
+    const accountId = herokuAccountId(settings);
+    return { name: 'heroku', accountId, open: () => openProvider(settings, options) };
+  }
+  const provider = await openProvider(settings, options);
+  return { name: provider.name, accountId: provider.accountId, open: async () => provider };
+}
