@@ -160,7 +160,7 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
     const route = findRoute({ method, path, query: url.searchParams, body }, { git, world, name });
     const operation = route.operation ?? `${method} ${path}`;
     number += 1;
-    const fault = facade.plan({ method, operation, path, token, number });
+    const fault = facade.plan({ method, operation, path, token, body, number });
 
     let answer: RouteAnswer | null;
     if (token === '' || token.startsWith('bad')) answer = refusal(401, 'Bad credentials');

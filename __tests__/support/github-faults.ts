@@ -21,6 +21,7 @@ export interface FaultRequest {
   operation: string;
   path: string;
   token: string;
+  body: unknown;
   /** Counts the requests of this facade, from 1. */
   number: number;
 }
@@ -47,6 +48,32 @@ export function isMove(request: FaultRequest): boolean {
 /** True for reads of one reference. */
 export function isRefRead(request: FaultRequest): boolean {
   return request.operation === 'GET /repos/{owner}/{repo}/git/ref/{ref}';
+}
+
+/** A way of being hostile for a whole test: each commit's first move meets the fault, its later ones are served. */
+export function firstMoveOfEach(fault: Fault, options: { thenStale?: boolean } = {}): FaultPlan {
+  const met = new Set<string>();
+  const owesStale = new Set<string>();
+  return (request) => {
+    const place = `${request.token} ${request.path}`;
+    if (isRefRead(request) && owesStale.delete(place)) return { kind: 'stale' };
+    if (!isMove(request)) return undefined;
+    const { sha = '' } = request.body as { sha?: string };
+    if (met.has(sha)) return undefined;
+    met.add(sha);
+    // Reads and moves of one reference differ in the path by an `s`; a creation names it in the body.
+    const ref = (request.body as { ref?: string }).ref?.replace(/^refs/, '');
+    const read = ref === undefined ? request.path.replace('/git/refs/', '/git/ref/') : undefined;
+    if (options.thenStale)
+      owesStale.add(
+        `${request.token} ${read ?? `${request.path.replace(/s$/, '')}${encodePath(ref ?? '')}`}`,
+      );
+    return fault;
+  };
+}
+
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
 }
 
 const WRITE_FAULTS: readonly Fault[] = [

@@ -8,7 +8,7 @@ import { hasCode, UnavailableError } from '../../base/errors.ts';
 import { createNonce } from '../../base/identity.ts';
 import type { CommitCreation, GitData } from '../../github/git-data.ts';
 import type { Entry, Revision } from '../contract.ts';
-import { decideSearch, readMessage, writeMessage } from './github-decisions.ts';
+import { decideSearch, readMessage, readMessageKey, writeMessage } from './github-decisions.ts';
 
 interface KnownCommit {
   readonly message: string;
@@ -18,6 +18,8 @@ interface KnownCommit {
 export interface CommitChain {
   /** The entry that a head keeps; no request where the commit is known. CorruptRecordError for a foreign one. */
   entryAt(key: string, head: Revision | null, signal: AbortSignal): Promise<Entry | null>;
+  /** The key that a commit of ours names; null for a foreign one. */
+  keyAt(head: Revision, signal: AbortSignal): Promise<string | null>;
   /** A commit of its own for this attempt; nothing points to it yet. */
   create(
     target: { key: string; expect: Revision | null; value: string },
@@ -61,6 +63,9 @@ export function createCommitChain(options: { data: GitData; clock: Clock; url: s
       if (head === null) return null;
       const { message } = await read(head, signal);
       return Object.freeze({ value: readMessage(message, key), revision: head });
+    },
+    async keyAt(head, signal) {
+      return readMessageKey((await read(head, signal)).message);
     },
     async create({ key, expect, value }, signal) {
       const parents = expect === null ? [] : [expect];

@@ -4,11 +4,13 @@
  * Invariant: "lost" is said only where the move was certainly not applied and can no longer be: the head stands on another
  * child of the expected commit, so ours is a fast-forward no more, even if an earlier request of ours is still under way.
  */
-import { isJsonObject, parseJsonObject } from '../../base/codec.ts';
+import { type JsonObject, parseJsonObject } from '../../base/codec.ts';
 import type { Parsed } from '../../base/duration.ts';
 import { CorruptRecordError } from '../../base/errors.ts';
+import { hashIdentity } from '../../base/identity.ts';
 import type { RefRefusal } from '../../github/answers.ts';
 import type { Revision } from '../contract.ts';
+import { formatRefPath, parseRefPath } from '../key.ts';
 
 export const DEFAULT_REF_PREFIX = 'refs/lockstep';
 
@@ -34,24 +36,31 @@ export function parseRefPrefix(text: string): Parsed<string> {
   return { ok: true, value: text };
 }
 
-/**
- * The reference of a key. Git forbids `~`, which keys use for escaped bytes: it becomes `=`. The final `@` keeps the keys
- * `a` and `a/b` apart, since git cannot have references `a` and `a/b` at a time; neither sign occurs in keys.
- */
+// GitHub and file systems bound the length of a reference; longer ones go by a hash, and their commit tells the key.
+const MAX_REF_LENGTH = 200;
+const LONG = '@/';
+
+/** The reference of a key. */
 export function refOf(prefix: string, key: string): string {
-  return `${prefix}/${key.replaceAll('~', '=')}@`;
+  const ref = `${prefix}/${formatRefPath(key)}`;
+  return ref.length <= MAX_REF_LENGTH ? ref : `${prefix}/${LONG}${hashIdentity([key])}`;
 }
 
-/** The key of a reference; null for a reference that is not ours. */
-export function keyOf(prefix: string, ref: string): string | null {
-  if (!ref.startsWith(`${prefix}/`) || !ref.endsWith('@')) return null;
-  return ref.slice(prefix.length + 1, -1).replaceAll('=', '~');
+/** The key of a reference; `long` where only the commit tells it; null for a reference that is not ours. */
+export function keyOf(prefix: string, ref: string): { readonly key: string } | 'long' | null {
+  if (!ref.startsWith(`${prefix}/`)) return null;
+  const path = ref.slice(prefix.length + 1);
+  if (path.startsWith(LONG)) return 'long';
+  const key = parseRefPath(path);
+  return key === null ? null : { key };
 }
 
-/** What all references under a key prefix start with. A reference that merely starts alike is sorted out by its key. */
-export function refsUnder(prefix: string, keyPrefix: string): string {
-  const border = keyPrefix.replace(/\/+$/, '').replaceAll('~', '=');
-  return border === '' ? prefix : `${prefix}/${border}`;
+/** What the references under a key prefix start with, and those of long keys. What merely starts alike is sorted out later. */
+export function refsUnder(prefix: string, keyPrefix: string): readonly string[] {
+  const border = keyPrefix.replace(/\/+$/, '');
+  if (border === '') return [`${prefix}/`];
+  const path = formatRefPath(border);
+  return [`${prefix}/${path.slice(0, path.lastIndexOf('/'))}/`, `${prefix}/${LONG}`];
 }
 
 /**
@@ -65,22 +74,37 @@ export function writeMessage(record: { key: string; value: string; nonce: string
 
 /** The value in a message; CorruptRecordError where the commit is foreign, damaged, of another key, or newer. */
 export function readMessage(message: string, key: string): string {
+  const fields = parseMessage(message, key);
+  const { value } = fields;
+  if (fields['key'] !== key || typeof value !== 'string') {
+    throw new CorruptRecordError(`the commit that keeps ${key} keeps something else; it was left untouched`);
+  }
+  return value;
+}
+
+/** The key that a message names; null where it is no message of ours. */
+export function readMessageKey(message: string): string | null {
+  try {
+    const { key } = parseMessage(message, 'a key');
+    return typeof key === 'string' ? key : null;
+  } catch {
+    // A listing leaves out what is not ours; whoever reads the key itself is told.
+    return null;
+  }
+}
+
+function parseMessage(message: string, key: string): JsonObject {
   const what = `the commit that keeps ${key}`;
-  const body = message.slice(message.indexOf('\n\n') + 2);
   if (!message.startsWith('lockstep ')) {
     throw new CorruptRecordError(`${what} was not written by lockstep; it was left untouched`);
   }
-  const fields = parseJsonObject(body, what);
+  const fields = parseJsonObject(message.slice(message.indexOf('\n\n') + 2), what);
   if (fields['v'] !== 1) {
     throw new CorruptRecordError(`${what} has the format ${JSON.stringify(fields['v'])}, not 1`, {
       hint: 'a newer lockstep wrote it: update this one',
     });
   }
-  const { value } = fields;
-  if (!isJsonObject(fields) || fields['key'] !== key || typeof value !== 'string') {
-    throw new CorruptRecordError(`${what} keeps something else; it was left untouched`);
-  }
-  return value;
+  return fields;
 }
 
 /** What is known after a move was not plainly done, and the head was read again. */
@@ -117,12 +141,12 @@ export function decideMove({ expect, mine, answer, earlierDoubt, head }: MoveFac
   if (head === mine) return 'applied';
   const isCertain = CERTAIN.has(answer) && !earlierDoubt;
   if (head === expect) return isCertain ? 'lost-unseen' : 'again';
-  if (isCertain) return 'lost';
-  // The reference is gone: nobody should delete it, so it cannot be told what happened. Asking again settles it at last.
+  // Nobody deletes references: one that is not there never was, and nothing can have been applied to it.
+  if (isCertain || (answer === 'no-such-ref' && head === null)) return 'lost';
   return head === null ? 'again' : 'search';
 }
 
-/** `unrelated`: the chain does not even hold the expected commit, so the head that was read is older than it. */
+/** `unrelated`: the chain does not even hold the expected commit: the head that was read is older, or another key's. */
 export type SearchStep = 'applied' | 'lost' | 'unrelated' | { readonly next: Revision };
 
 /** Walks from the head towards the past: which comes first, our commit or the one we expected? */
@@ -136,7 +160,7 @@ export function decideSearch(facts: {
   if (parents.includes(mine)) return 'applied';
   const [parent] = parents;
   if (parent === expect) return 'lost';
-  // At the root: a key that had to be new was made by somebody else; any other expectation lies in this head's future.
+  // At the root: a key that had to be new was made by somebody else.
   if (parent === undefined) return expect === null ? 'lost' : 'unrelated';
   return { next: parent };
 }

@@ -9,6 +9,7 @@ import { type Clock, sleep } from '../../base/clock.ts';
 import { hasCode, IndeterminateError, toError, UnavailableError } from '../../base/errors.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { GitData, RefMove } from '../../github/git-data.ts';
+import type { Call } from '../call.ts';
 import type { Revision, WriteResult } from '../contract.ts';
 import type { CommitChain } from './github-chain.ts';
 import { decideMove } from './github-decisions.ts';
@@ -20,16 +21,8 @@ export interface MoveTarget {
   readonly value: string;
 }
 
-/** What is known so far; the caller looks at it when the operation is cut off from outside. */
-export interface MoveState {
-  /** A move left this process: from here on an abort is doubtful. */
-  isSent: boolean;
-  /** A request of this operation may have been applied without our knowing. */
-  isDoubtful: boolean;
-}
-
 export interface RefMover {
-  compareAndSet(target: MoveTarget, state: MoveState, signal: AbortSignal): Promise<WriteResult>;
+  compareAndSet(target: MoveTarget, call: Call): Promise<WriteResult>;
 }
 
 const ROUNDS = 4;
@@ -58,17 +51,18 @@ export function createRefMover(parts: {
   /** One move. What certainly did nothing throws, unless an earlier one is still in doubt. */
   async function moveOnce(
     target: MoveTarget & { mine: Revision },
-    state: MoveState,
-    signal: AbortSignal,
+    isDoubtful: boolean,
+    call: Call,
   ): Promise<RefMove | { readonly kind: 'doubtful' }> {
     const { ref, expect, mine: sha } = target;
-    state.isSent = true;
+    const { signal } = call;
+    call.sending();
     try {
       if (expect === null) return await data.createRef({ ref, sha }, { signal });
       return await data.moveRef({ ref, sha }, { signal });
     } catch (error) {
       if (hasCode(error, 'indeterminate') && !signal.aborted) return { kind: 'doubtful' };
-      throw state.isDoubtful ? doubt(ref, error) : error;
+      throw isDoubtful ? doubt(ref, error) : error;
     }
   }
 
@@ -77,35 +71,38 @@ export function createRefMover(parts: {
     target: MoveTarget & { mine: Revision; head: Revision },
     signal: AbortSignal,
   ): Promise<boolean | undefined> {
+    const { key, expect } = target;
     try {
-      return await chain.contains(target, signal);
+      const isApplied = await chain.contains(target, signal);
+      if (isApplied !== undefined || expect === null) return isApplied;
+      // A head that does not descend from the expected commit is a stale one, unless that commit never was on this chain.
+      return (await chain.keyAt(expect, signal)) === key ? undefined : false;
     } catch (error) {
       logger.debug(`the history of ${target.key} could not be read: ${toError(error).message}`);
       return undefined;
     }
   }
 
-  async function settle(
-    target: MoveTarget & { mine: Revision },
-    state: MoveState,
-    signal: AbortSignal,
-  ): Promise<WriteResult> {
+  async function settle(target: MoveTarget & { mine: Revision }, call: Call): Promise<WriteResult> {
     const { key, ref, expect, mine } = target;
+    const { signal } = call;
+    // A request of this operation may have been applied without our knowing.
+    let isDoubtful = false;
     let backoff: Backoff = createBackoff({ baseMs: 500, capMs: 4_000 });
     for (let round = 1; ; round += 1) {
       // 1. Try. A plain success needs no second look.
-      const done = await moveOnce(target, state, signal);
+      const done = await moveOnce(target, isDoubtful, call);
       if (done.kind === 'moved') return { ok: true, revision: mine };
       const answer = done.kind === 'refused' ? done.refusal : 'doubtful';
-      const earlierDoubt = state.isDoubtful;
-      if (answer === 'doubtful' || answer === 'unknown') state.isDoubtful = true;
+      const earlierDoubt = isDoubtful;
+      if (answer === 'doubtful' || answer === 'unknown') isDoubtful = true;
 
       // 2. Look what became of it.
       let head: Revision | null;
       try {
         head = await data.readRef(ref, { signal });
       } catch (error) {
-        if (state.isDoubtful) throw doubt(ref, error);
+        if (isDoubtful) throw doubt(ref, error);
         return { ok: false };
       }
       const verdict = decideMove({ expect, mine, answer, earlierDoubt, head });
@@ -127,12 +124,13 @@ export function createRefMover(parts: {
   }
 
   return {
-    async compareAndSet(target, state, signal) {
+    async compareAndSet(target, call) {
       const { key, ref, expect } = target;
+      const { signal } = call;
       // No revision of this store looks like that, so it cannot be the present one.
       if (expect !== null && !SHA.test(expect)) return { ok: false };
       const creation = await chain.create(target, signal);
-      if (creation.kind === 'created') return settle({ ...target, mine: creation.sha }, state, signal);
+      if (creation.kind === 'created') return settle({ ...target, mine: creation.sha }, call);
       // Most likely the expected commit does not exist here. If it is the head, something else was wrong.
       const head = await data.readRef(ref, { signal });
       if (expect !== null && head !== expect) return lost(key, head, signal);

@@ -6,10 +6,8 @@
  */
 import { createBackoff, jitter } from '../../base/backoff.ts';
 import { type Clock, sleep, throwIfAborted } from '../../base/clock.ts';
-import { withTimeout } from '../../base/deadline.ts';
 import {
   hasCode,
-  IndeterminateError,
   type ThrottledError,
   toError,
   UnavailableError,
@@ -21,6 +19,7 @@ import type { GitHubClient } from '../../github/client.ts';
 import { createGitData } from '../../github/git-data.ts';
 import type { RepositoryName } from '../../github/repository.ts';
 import { admitKey, admitValue, isUnderPrefix } from '../admission.ts';
+import { type Call, runCall } from '../call.ts';
 import type { Store, StoreCapabilities } from '../contract.ts';
 import { createEdges, type Edges } from '../edges.ts';
 import { createCommitChain } from './github-chain.ts';
@@ -65,25 +64,15 @@ export function createGitHubStore(options: GitHubStoreOptions): GitHubStore {
   const watches = new Set<Edges>();
   let closed = false;
 
-  async function within<T>(
-    bounds: { signal: AbortSignal | undefined; onTimeout?: () => Error },
-    operation: (own: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const { signal } = bounds;
+  const run = <T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    operation: (call: Call) => Promise<T>,
+  ): Promise<T> => {
     throwIfAborted(signal);
     if (closed) throw new UnavailableError('the store was closed');
-    const onTimeout = () => new UnavailableError(`${url} did not answer within ${operationTimeoutMs} ms`);
-    return withTimeout(
-      {
-        clock,
-        timeoutMs: operationTimeoutMs,
-        waitingFor: url,
-        onTimeout: bounds.onTimeout ?? onTimeout,
-        ...(signal === undefined ? {} : { parent: signal }),
-      },
-      operation,
-    );
-  }
+    return runCall({ clock, timeoutMs: operationTimeoutMs, signal, what: `${what} in ${url}` }, operation);
+  };
 
   /** Looks until the watch ends. A failed look is repeated with backoff, and the next good one owes an edge (S10). */
   async function poll(ref: string, edges: Edges): Promise<void> {
@@ -117,48 +106,41 @@ export function createGitHubStore(options: GitHubStoreOptions): GitHubStore {
     }
   }
 
+  async function listKeys(prefix: string, signal: AbortSignal): Promise<string[]> {
+    const keys = new Set<string>();
+    for (const start of refsUnder(refPrefix, prefix)) {
+      for (const { ref, sha } of await data.listRefs(start, { signal })) {
+        const found = keyOf(refPrefix, ref);
+        const key = found === 'long' ? await chain.keyAt(sha, signal) : found?.key;
+        if (key && isUnderPrefix(key, prefix)) keys.add(key);
+      }
+    }
+    return [...keys];
+  }
+
   return {
     url,
     capabilities: CAPABILITIES,
-    async get(key, { signal } = {}) {
+    async get(key, options = {}) {
       const ref = refOf(refPrefix, admitKey(key));
-      return within({ signal }, async (own) =>
-        chain.entryAt(key, await data.readRef(ref, { signal: own }), own),
+      return run(`get ${key}`, options.signal, async ({ signal }) =>
+        chain.entryAt(key, await data.readRef(ref, { signal }), signal),
       );
     },
-    async compareAndSet(key, expect, value, { signal } = {}) {
+    async compareAndSet(key, expect, value, options = {}) {
       const ref = refOf(refPrefix, admitKey(key));
       admitValue(key, value);
-      const state = { isSent: false, isDoubtful: false };
-      const cutOff = (cause?: unknown) =>
-        new IndeterminateError(`${key} may have been written: ${url} was cut off after the write was sent`, {
-          cause,
-        });
-      const onTimeout = () =>
-        state.isSent
-          ? cutOff()
-          : new UnavailableError(`${url} took no write of ${key} within ${operationTimeoutMs} ms`);
-      try {
-        return await within({ signal, onTimeout }, (own) =>
-          mover.compareAndSet({ key, ref, expect, value }, state, own),
-        );
-      } catch (error) {
-        if (state.isSent && signal?.aborted && !hasCode(error, 'indeterminate')) throw cutOff(error);
-        throw error;
-      }
+      return run(`compareAndSet ${key}`, options.signal, (call) =>
+        mover.compareAndSet({ key, ref, expect, value }, call),
+      );
     },
     async delete(key) {
       throw new UnsupportedError(
-        `${url} cannot delete ${admitKey(key)}: GitHub deletes references unconditionally`,
+        `${url} cannot delete ${admitKey(key)}: GitHub deletes references without a condition`,
       );
     },
-    async list(prefix, { signal } = {}) {
-      const refs = await within({ signal }, (own) =>
-        data.listRefs(refsUnder(refPrefix, prefix), { signal: own }),
-      );
-      return refs
-        .map(({ ref }) => keyOf(refPrefix, ref))
-        .filter((key): key is string => key !== null && isUnderPrefix(key, prefix));
+    async list(prefix, options = {}) {
+      return run(`list ${prefix}`, options.signal, ({ signal }) => listKeys(prefix, signal));
     },
     watch(key, { signal }) {
       const edges = createEdges(signal);
