@@ -6,8 +6,8 @@
  */
 import { type CommandName, commandSpec } from './commands.ts';
 import { isFor, type OptionSpec } from './option-spec.ts';
-import { ACTION_OPTIONS, COMMON_OPTIONS } from './tables/common.ts';
 import { DEMO_OPTIONS } from './tables/demo.ts';
+import { ACTION_OPTIONS, COMMON_OPTIONS } from './tables/every-command.ts';
 import { REAP_OPTIONS } from './tables/reap.ts';
 import { STATUS_OPTIONS } from './tables/status.ts';
 

@@ -63,9 +63,7 @@ export async function resolveOptions<C extends CommandName>(
   problems.push(...readings.flatMap((reading) => reading.problems));
 
   for (const spec of optionsOf(command)) {
-    const winner = readings
-      .map((reading) => reading.given.get(spec.name))
-      .find((each) => !isUnset(each?.raw));
+    const winner = readings.map((reading) => reading.given.get(spec.name)).find(isSet);
     values[valueKey(spec)] = defaultValue(spec, command);
     if (!winner) {
       if (isMissing(spec, host)) {
