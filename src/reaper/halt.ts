@@ -4,6 +4,7 @@
  * Invariant: a halt never un-happens, and every reason is remembered (an interrupt may follow a deadline).
  * Whoever creates one disposes it; then no timer and no listener is left.
  */
+import { setMaxListeners } from 'node:events';
 import { abortReason, type Clock, type Timer } from '../base/clock.ts';
 import { CancelledError, hasCode } from '../base/errors.ts';
 
@@ -47,6 +48,8 @@ export function createHalt({
 }): Halt {
   const waits = new AbortController();
   const calls = new AbortController();
+  // One listener a worker and wait is meant; the default warning is for leaks.
+  setMaxListeners(0, waits.signal, calls.signal);
   const reasons = new Map<HaltKind, Error | null>();
   let grace: Timer | null = null;
 

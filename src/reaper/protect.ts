@@ -19,8 +19,8 @@ export function parseProtect(text: string): Parsed<ProtectRule> {
     const id = text.slice('id:'.length);
     return { ok: true, value: { source: text, protects: (app) => app.id === id } };
   }
-  const glob = [...text];
-  return { ok: true, value: { source: text, protects: (app) => matchesGlob(glob, [...app.name]) } };
+  const glob = Array.from(text);
+  return { ok: true, value: { source: text, protects: (app) => matchesGlob(glob, Array.from(app.name)) } };
 }
 
 function findProblem(text: string): string | null {

@@ -33,7 +33,7 @@ export interface RefreshOptions {
   /** How many places are taken less how many may be, before the sweep; null without a limit. */
   excess: number | null;
   onPage?: (page: number, apps: number) => void;
-  note(level: 'info' | 'warn', message: string): void;
+  note: (level: 'info' | 'warn', message: string) => void;
 }
 
 export interface Refresh {

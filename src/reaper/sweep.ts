@@ -32,7 +32,7 @@ export interface SweepOptions {
   clock: Clock;
   deadline: Deadline;
   /** Events carry names as they came; notes are printable. */
-  onEvent(event: ReapEvent): void;
+  onEvent: (event: ReapEvent) => void;
 }
 
 /** Sweeps once. Throws only what is a bug: an identity that does not hold, a provider that breaks its contract. */
@@ -99,7 +99,11 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
 /** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */
 async function openProvider(
   calls: Calls,
-  { clock, halt, note }: { clock: Clock; halt: Halt; note(level: 'info' | 'warn', message: string): void },
+  {
+    clock,
+    halt,
+    note,
+  }: { clock: Clock; halt: Halt; note: (level: 'info' | 'warn', message: string) => void },
 ): Promise<ProviderFailure['kind'] | null> {
   const answer = await repeatRead(() => calls.open(), { clock, halt });
   if (answer === null || answer.kind === 'open') return null;
@@ -136,7 +140,7 @@ function planJobs({
   census: Census | null;
   selection: Selection;
   settings: ReapSettings;
-  onEvent(event: ReapEvent): void;
+  onEvent: (event: ReapEvent) => void;
 }): Jobs {
   const { candidates } = selection;
   const judged = new Map(selection.matched.map((one) => [one.app.id, one]));

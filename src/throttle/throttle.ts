@@ -6,13 +6,14 @@
  * Invariant: a slot is granted in one synchronous step, first come, first served; at most one timer is pending.
  */
 
-import { jitter } from '../base/backoff.ts';
 import { abortReason, type Clock, type Timer, throwIfAborted } from '../base/clock.ts';
 import type { RateSignal, Throttle, ThrottleSettings } from './contract.ts';
 import { availableAtMs, createGcra, takeToken, tokensAt, withBurst, withTokens } from './gcra.ts';
 
 /** No refusal without a Retry-After makes anybody wait longer than this. */
 const MAX_ADAPTIVE_MS = 60_000;
+/** Waits are longer than the spacing by up to this share, so that processes refused together come back apart. */
+const ADAPTIVE_JITTER = 0.25;
 /** How the spacing multiplies on each refusal that follows a refusal, as in rate_throttle_client. */
 const ADAPTIVE_FACTOR = 1.2;
 /** Even a nearly empty budget lets the spacing shrink; otherwise the last client left stays slow for minutes. */
@@ -98,8 +99,9 @@ export function createThrottle({ settings, clock }: { settings: ThrottleSettings
     // Calls that were under way together are refused together; that is one piece of news, not four.
     if (grantedMs <= lastGrowthMs) return;
     lastGrowthMs = nowMs;
-    spacingMs = Math.min(MAX_ADAPTIVE_MS, spacingMs * ADAPTIVE_FACTOR + bucket.emissionIntervalMs);
-    const waitMs = Math.min(MAX_ADAPTIVE_MS, jitter(spacingMs, 0.25, clock.random()));
+    const grownMs = spacingMs * ADAPTIVE_FACTOR + bucket.emissionIntervalMs;
+    spacingMs = Math.min(MAX_ADAPTIVE_MS / (1 + ADAPTIVE_JITTER), grownMs);
+    const waitMs = spacingMs * (1 + ADAPTIVE_JITTER * clock.random());
     blockedUntilMs = Math.max(blockedUntilMs, nowMs + waitMs);
   };
 
