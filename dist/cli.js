@@ -4,7 +4,7 @@ import { c as createStyle, w as wantsColors, s as systemClock, a as createLogger
 import { C as CancelledError, e as exitCodeOf, a as ConfigError, h as hasCode, t as toError } from './chunks/errors.js';
 import { p as plain, c as createRedactor } from './chunks/duration.js';
 import { parseArgs } from 'node:util';
-import { O as OPTIONS, i as isFrom, k as kebabCase, a as isCommandName, c as commandSpec, b as isFor, d as isPositional, o as optionsOf, e as isUnset, v as valueKey, E as EMPTY_READING, r as readInputs, f as readSections, g as readEnvironment, h as defaultOf, p as parseTyped, j as environmentName, l as parseText } from './chunks/sources.js';
+import { O as OPTIONS, i as isFrom, k as kebabCase, a as isCommandName, c as commandSpec, b as isFor, d as isPositional, o as optionsOf, v as valueKey, E as EMPTY_READING, r as readInputs, e as readSections, f as readEnvironment, g as isUnset, h as defaultOf, p as parseTyped, j as environmentName, l as parseText } from './chunks/sources.js';
 import { readFile, access } from 'node:fs/promises';
 import { resolve, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -351,9 +351,7 @@ async function resolveOptions                       (
   problems.push(...readings.flatMap((reading) => reading.problems));
 
   for (const spec of optionsOf(command)) {
-    const winner = readings
-      .map((reading) => reading.given.get(spec.name))
-      .find((each) => !isUnset(each?.raw));
+    const winner = readings.map((reading) => reading.given.get(spec.name)).find(isSet);
     values[valueKey(spec)] = defaultValue(spec, command);
     if (!winner) {
       if (isMissing(spec, host)) {
@@ -541,19 +539,6 @@ function listenForInterruption(options
  * Invariant: the exit status is the result's `exitCode`; no credential a user gave (a store URL's password, a key in the
  * environment) is printed.
  */
-
-/** The part of node's process that the host uses; a test hands in its own. */
-                               
-                 
-                                                                                                        
-                                              
-
-/** How a command runs here and how its report reads. */
-                                  
-                                                                                               
-                                                                           
-                                                                         
- 
 
                    
                                 

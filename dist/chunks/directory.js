@@ -192,7 +192,8 @@ async function removeApp(
   if (difference !== null) return changed(difference);
   if (trash !== null) return await empty({ path, trash, signal });
 
-  // 2 Out of everybody's way, in one step.
+  // 2 Out of everybody's way, in one step. A call that was cancelled until here did nothing.
+  throwIfAborted(signal);
   const own = join(options.root, trashName(app.createdAtMs, createNonce()));
   await mkdir(own, { mode: 0o700 });
   const moved = join(own, basename(path));

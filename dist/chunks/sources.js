@@ -126,6 +126,51 @@ function defaultOf(spec            , command             )                      
   return spec.defaultFor?.[command] ?? spec.default;
 }
 
+/** The options of `demo`. They exist on the command line only. */
+                                                    
+
+const DEMO_OPTIONS = [
+  {
+    name: 'jobs',
+    type: 'integer',
+    commands: ['demo'],
+    min: 1,
+    max: 64,
+    default: 8,
+    sources: ['flag'],
+    description: 'How many processes ask at once.',
+  },
+  {
+    name: 'apps',
+    type: 'integer',
+    commands: ['demo'],
+    min: 1,
+    max: 1000,
+    default: 40,
+    sources: ['flag'],
+    description: 'How many stale apps there are to begin with.',
+  },
+  {
+    name: 'latency',
+    type: 'duration',
+    commands: ['demo'],
+    max: '10s',
+    default: '50ms',
+    sources: ['flag'],
+    description: 'How long the local provider takes to answer.',
+  },
+  {
+    name: 'fault',
+    type: 'choice',
+    commands: ['demo'],
+    choices: ['kill', '503', '429'],
+    defaultText: 'none',
+    sources: ['flag'],
+    description:
+      'What goes wrong in the middle: the sweeping process is killed, or the provider answers 503 or 429.',
+  },
+]                                         ;
+
 /** The options of every command, and those that exist in one world only. Order: as the README shows them. */
                                                     
 
@@ -293,51 +338,6 @@ const ACTION_OPTIONS = [
     default: false,
     sources: ['input'],
     description: 'An incomplete result (exit code 3) fails the step instead of warning.',
-  },
-]                                         ;
-
-/** The options of `demo`. They exist on the command line only. */
-                                                    
-
-const DEMO_OPTIONS = [
-  {
-    name: 'jobs',
-    type: 'integer',
-    commands: ['demo'],
-    min: 1,
-    max: 64,
-    default: 8,
-    sources: ['flag'],
-    description: 'How many processes ask at once.',
-  },
-  {
-    name: 'apps',
-    type: 'integer',
-    commands: ['demo'],
-    min: 1,
-    max: 1000,
-    default: 40,
-    sources: ['flag'],
-    description: 'How many stale apps there are to begin with.',
-  },
-  {
-    name: 'latency',
-    type: 'duration',
-    commands: ['demo'],
-    max: '10s',
-    default: '50ms',
-    sources: ['flag'],
-    description: 'How long the local provider takes to answer.',
-  },
-  {
-    name: 'fault',
-    type: 'choice',
-    commands: ['demo'],
-    choices: ['kill', '503', '429'],
-    defaultText: 'none',
-    sources: ['flag'],
-    description:
-      'What goes wrong in the middle: the sweeping process is killed, or the provider answers 503 or 429.',
   },
 ]                                         ;
 
@@ -882,4 +882,4 @@ function isRecord(value         )                                             {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export { COMMAND_NAMES as C, EMPTY_READING as E, OPTIONS as O, isCommandName as a, isFor as b, commandSpec as c, isPositional as d, isUnset as e, readSections as f, readEnvironment as g, defaultOf as h, isFrom as i, environmentName as j, kebabCase as k, parseText as l, sectionOptions as m, optionsOf as o, parseTyped as p, readInputs as r, sectionNames as s, topOptions as t, valueKey as v };
+export { COMMAND_NAMES as C, EMPTY_READING as E, OPTIONS as O, isCommandName as a, isFor as b, commandSpec as c, isPositional as d, readSections as e, readEnvironment as f, isUnset as g, defaultOf as h, isFrom as i, environmentName as j, kebabCase as k, parseText as l, sectionOptions as m, optionsOf as o, parseTyped as p, readInputs as r, sectionNames as s, topOptions as t, valueKey as v };

@@ -1078,7 +1078,6 @@ function takeSnapshot(options
 
 /** `demo` in a terminal: a timeline per job that is redrawn while it runs, then a table and the counts against the minimum. */
                                                                                                 
-                                                          
 
 /** Columns of a timeline. */
 const WIDTH = 56;

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { p as plain, f as formatDuration } from './duration.js';
 import { c as countApps, a as concludePass, N as NO_COUNTS, b as createFailedReport, d as createSkippedReport, e as createReport } from './report.js';
 import { b as sleep, d as abortReason, r as renderTable } from './terminal.js';
+import { setMaxListeners } from 'node:events';
 import { c as createKey } from './key.js';
 
 /**
@@ -1075,12 +1076,14 @@ function createCalls({ provider, pace, permit, halt, deadline }              )  
   let hasAnswered = false;
   let hasSent = false;
 
+  /** Waiting for a slot that comes after the end of the budget would only hold the lease. */
+  const haltIfTooLate = () => {
+    if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
+  };
+
   const takeSlot = async () => {
+    haltIfTooLate();
     if (halt.isHalted) return false;
-    if (pace.delayMs() > deadline.remainingMs()) {
-      halt.stop('throttled');
-      return false;
-    }
     try {
       await pace.take({ signal: halt.signal });
     } catch (thrown) {
@@ -1110,6 +1113,7 @@ function createCalls({ provider, pace, permit, halt, deadline }              )  
     const answer = await untilAborted(sent, halt.callSignal);
     if (answer === null) return null;
     pace.observe({ throttled: answer.kind === 'throttled', ...answer.meta.rate });
+    if (answer.kind === 'throttled') haltIfTooLate();
     if (answer.kind !== 'ambiguous') hasAnswered = true;
     if (answer.kind === 'unauthorized') halt.stop('unauthorized');
     return answer;
@@ -1214,6 +1218,8 @@ function createHalt({
  )       {
   const waits = new AbortController();
   const calls = new AbortController();
+  // One listener a worker and wait is meant; the default warning is for leaks.
+  setMaxListeners(0, waits.signal, calls.signal);
   const reasons = new Map                        ();
   let grace               = null;
 
@@ -1822,7 +1828,11 @@ async function sweepUntilHalted(options              , halt      )              
 /** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */
 async function openProvider(
   calls       ,
-  { clock, halt, note }                                                                                       ,
+  {
+    clock,
+    halt,
+    note,
+  }                                                                                       ,
 )                                          {
   const answer = await repeatRead(() => calls.open(), { clock, halt });
   if (answer === null || answer.kind === 'open') return null;
@@ -2583,7 +2593,6 @@ function count(n        , noun        )         {
 }
 
 /** `reap` in a terminal: events as log lines while it works, the table at the end. */
-                                                          
 
 const reapCommand                  = Object.freeze({
   run: (context, resolved) =>

@@ -71,7 +71,6 @@ async function describeRecord(
 
 /** `status` in a terminal: one row per record. */
                                                        
-                                                          
 
 const TITLES = ['KIND', 'NAME', 'STATE', 'HOLDER', 'TOKEN', 'LEASE', 'WAITING', 'JOB'];
 

@@ -1,4 +1,3 @@
-import { j as jitter } from './wire.js';
 import { t as throwIfAborted, d as abortReason } from './terminal.js';
 
 /**
@@ -70,6 +69,8 @@ function withBurst(state           , burst        , nowMs        )            {
 
 /** No refusal without a Retry-After makes anybody wait longer than this. */
 const MAX_ADAPTIVE_MS = 60_000;
+/** Waits are longer than the spacing by up to this share, so that processes refused together come back apart. */
+const ADAPTIVE_JITTER = 0.25;
 /** How the spacing multiplies on each refusal that follows a refusal, as in rate_throttle_client. */
 const ADAPTIVE_FACTOR = 1.2;
 /** Even a nearly empty budget lets the spacing shrink; otherwise the last client left stays slow for minutes. */
@@ -155,8 +156,9 @@ function createThrottle({ settings, clock }                                     
     // Calls that were under way together are refused together; that is one piece of news, not four.
     if (grantedMs <= lastGrowthMs) return;
     lastGrowthMs = nowMs;
-    spacingMs = Math.min(MAX_ADAPTIVE_MS, spacingMs * ADAPTIVE_FACTOR + bucket.emissionIntervalMs);
-    const waitMs = Math.min(MAX_ADAPTIVE_MS, jitter(spacingMs, 0.25, clock.random()));
+    const grownMs = spacingMs * ADAPTIVE_FACTOR + bucket.emissionIntervalMs;
+    spacingMs = Math.min(MAX_ADAPTIVE_MS / (1 + ADAPTIVE_JITTER), grownMs);
+    const waitMs = spacingMs * (1 + ADAPTIVE_JITTER * clock.random());
     blockedUntilMs = Math.max(blockedUntilMs, nowMs + waitMs);
   };
 

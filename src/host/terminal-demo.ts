@@ -3,8 +3,8 @@ import type { DemoJob, DemoReport, DemoRequest, DemoSnapshot } from '../app/demo
 import { runDemo } from '../app/demo-command.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
+import type { TerminalCommand } from './contract.ts';
 import { createLiveBlock, renderTable, type TerminalStyle } from './terminal.ts';
-import type { TerminalCommand } from './terminal-host.ts';
 
 /** Columns of a timeline. */
 const WIDTH = 56;

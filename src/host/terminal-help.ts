@@ -3,7 +3,7 @@ import { ConfigError } from '../base/errors.ts';
 import type { ParsedArguments } from '../config/arguments.ts';
 import { renderHelp } from '../config/help.ts';
 import { describeUnknownCommand } from '../config/unknown-name.ts';
-import type { HostProcess } from './terminal-host.ts';
+import type { HostProcess } from './contract.ts';
 import { VERSION } from './version.ts';
 
 /** Prints what was asked for and gives the exit status. ConfigError for an unknown command. */

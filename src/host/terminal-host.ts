@@ -14,22 +14,10 @@ import { type ParsedArguments, parseArguments } from '../config/arguments.ts';
 import type { CommandName } from '../config/commands.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { namedConfigFile, type ResolvedOptions, resolveOptions } from '../config/resolve.ts';
+import type { HostProcess, TerminalCommand } from './contract.ts';
 import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
-
-/** The part of node's process that the host uses; a test hands in its own. */
-export type HostProcess = Pick<
-  NodeJS.Process,
-  'argv' | 'execPath' | 'execArgv' | 'env' | 'on' | 'off' | 'stdout' | 'stderr' | 'pid' | 'cwd' | 'exit'
-> & { exitCode?: NodeJS.Process['exitCode'] };
-
-/** How a command runs here and how its report reads. */
-export interface TerminalCommand {
-  run(context: CommandContext, resolved: ResolvedOptions<CommandName>): Promise<CommandResult>;
-  /** For standard output; empty where the command has shown all itself. */
-  render(report: CommandResult, style: TerminalStyle): readonly string[];
-}
 
 interface Session {
   readonly process: HostProcess;

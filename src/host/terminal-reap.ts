@@ -2,8 +2,8 @@
 import { runReap } from '../app/reap-command.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import type { ReapReport } from '../reaper/contract.ts';
+import type { TerminalCommand } from './contract.ts';
 import { describeReapEvent, renderReapReport } from './reap-view.ts';
-import type { TerminalCommand } from './terminal-host.ts';
 
 export const reapCommand: TerminalCommand = Object.freeze({
   run: (context, resolved) =>

@@ -4,8 +4,8 @@ import { runStatus } from '../app/status-command.ts';
 import { formatDuration } from '../base/duration.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
+import type { TerminalCommand } from './contract.ts';
 import { renderTable } from './terminal.ts';
-import type { TerminalCommand } from './terminal-host.ts';
 
 const TITLES = ['KIND', 'NAME', 'STATE', 'HOLDER', 'TOKEN', 'LEASE', 'WAITING', 'JOB'];
 
