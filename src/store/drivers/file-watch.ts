@@ -4,7 +4,7 @@
  * Invariant: nothing here creates a folder, and nothing but the end of the edges stops it; an error of fs.watch means
  * polling until it can be had again.
  */
-import { type FSWatcher, watch } from 'node:fs';
+import { watch } from 'node:fs';
 import { jitter } from '../../base/backoff.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Edges } from '../edges.ts';
@@ -14,7 +14,7 @@ import { parseRevisionName } from '../file-layout.ts';
 export type WatchFolder = (
   path: string,
   listener: (eventType: string, filename: string | null) => void,
-) => Pick<FSWatcher, 'on' | 'close'>;
+) => { on(event: 'error', listener: (error: Error) => void): unknown; close(): void };
 
 export interface FileWatchOptions {
   clock: Clock;
