@@ -54,7 +54,7 @@ describe('set and get', () => {
     );
     await world.clock.advance(10 * SECOND);
     const generations = (await setting).map((record) => record.generation);
-    expect(generations.sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(generations.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
   test.each(['lose-reply', 'lose-request', 'apply-late'] as const)(

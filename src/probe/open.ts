@@ -102,7 +102,10 @@ export function createProbeOpener(world: ProbeWorld): ProbeOpener {
         return problem === null ? [] : [{ option: '', message: `${ids[at]} ${problem}` }];
       });
       if (problems.length > 0) throw new ConfigError(problems);
-      const probes = await Promise.all(targets.map((target, at) => openOne(target, ids[at] ?? target.kind)));
+      const probes: Probe[] = [];
+      // One after the other: some module loaders (Jest's) trip over concurrent imports that share a file.
+      for (const [at, target] of targets.entries())
+        probes.push(await openOne(target, ids[at] ?? target.kind));
       opened.push(...probes);
       return probes;
     },
