@@ -4,10 +4,10 @@
  * Invariant: what the config refuses, an older incarnation, and a late one of a failed attempt leave no trace.
  */
 import type { GateDoc, MemberRecord } from './contract.ts';
-import { createBoard, createFailure, isCoveredBy, startEpoch } from './epoch.ts';
+import { createBoard, createFailure, isCoveredBy, returnToAnnounce, startEpoch } from './epoch.ts';
 import type { GateEvent, GateVerdict, ReduceContext } from './event.ts';
 import { compareRanks, isSameIncarnation } from './incarnation.ts';
-import { describe, MISMATCH_REASON } from './refusal.ts';
+import { MISMATCH_REASON } from './refusal.ts';
 import { fits, isBelow, recordOf } from './standing.ts';
 import { refuse, superseded } from './verdict.ts';
 import { compareVersions, highestSchema } from './versions.ts';
@@ -60,11 +60,7 @@ function armFor(board: GateDoc, ctx: ReduceContext): GateDoc {
   if (board.phase === 'failed') return startEpoch(board, ctx);
   // A wait-for job follows the members, it never calls them back.
   if (ctx.self.mode === 'wait-for' || board.phase === 'announce' || !startsUpgrade(board, ctx)) return board;
-  if (board.phase === 'open') return startEpoch(board, ctx);
-  const { name, versions, incarnation } = ctx.self;
-  const message = `${name} of run ${incarnation.run}, attempt ${incarnation.attempt} came with ${describe(versions)} and began anew`;
-  const blame = { missing: [], behind: [], diverged: [] };
-  return startEpoch(board, ctx, { code: 'superseded', message, blame });
+  return board.phase === 'open' ? startEpoch(board, ctx) : returnToAnnounce(board);
 }
 
 /** Whether this announcement, to a board past `announce`, begins another upgrade instead of joining or being refused. */

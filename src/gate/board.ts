@@ -152,6 +152,7 @@ function parseMember(fields: FieldReader, target: Versions | null): MemberRecord
     ...(fields.raw['allowDowngrade'] === true ? { allowDowngrade: true as const } : {}),
     ...(has(fields, 'probedIn') ? { probedIn: fields.integer('probedIn', { min: 1 }) } : {}),
     ...(reason === undefined ? {} : { reason }),
+    ...(fields.raw['refused'] === true ? { refused: true as const } : {}),
     ...(observed ? { observed } : {}),
     ...(probe ? { probe } : {}),
   };

@@ -102,6 +102,8 @@ export interface MemberRecord extends Versions {
   /** The epoch in which a `wait-for` job found this released member ready. */
   readonly probedIn?: number;
   readonly reason?: string;
+  /** It was turned away and has ended: whatever it fits later, only its re-run counts. */
+  readonly refused?: true;
   readonly observed?: Observation;
   /** How a `wait-for` job can ask a released member; never headers or secrets. */
   readonly probe?: { readonly kind: string; readonly url: string };

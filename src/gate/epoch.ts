@@ -87,9 +87,9 @@ export function isCoveredBy(failure: GateFailure, rank: Rank): boolean {
 
 /**
  * Starts the next epoch. Members in state `released` stay (their jobs succeeded and will not run again); all others must come
- * anew. `ended`: what waiters of an epoch that neither opened nor failed are told.
+ * anew.
  */
-export function startEpoch(doc: GateDoc, ctx: ReduceContext, ended?: FailureCause): GateDoc {
+export function startEpoch(doc: GateDoc, ctx: ReduceContext): GateDoc {
   const { config, self } = ctx;
   const { openedAt: _openedAt, ...rest } = doc;
   const released = Object.entries(doc.members).filter(
@@ -106,8 +106,19 @@ export function startEpoch(doc: GateDoc, ctx: ReduceContext, ended?: FailureCaus
     members: Object.fromEntries(released),
     failure: null,
     deadlineMs: self.timeoutMs,
-    history: ended ? withHistory(doc, createFailure(doc, ended, ctx)) : doc.history,
   };
+}
+
+/**
+ * Back to `announce` within the epoch: somebody of a newer attempt came with another version, so what was agreed no longer
+ * holds. The records stay, readiness is required again; a claim lives on and its commit still counts.
+ */
+export function returnToAnnounce(doc: GateDoc): GateDoc {
+  const members = Object.entries(doc.members).map(([name, record]) => {
+    const { probedIn: _probedIn, readyAt: _readyAt, ...rest } = record;
+    return [name, { ...rest, state: record.state === 'api-ready' ? 'announced' : record.state }] as const;
+  });
+  return { ...doc, phase: 'announce', members: Object.fromEntries(members) };
 }
 
 /** Opens the epoch. */

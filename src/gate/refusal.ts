@@ -1,12 +1,11 @@
 /**
- * Why one caller cannot pass although the gate may: behind, diverged, below the schema floor, overtaken, another version
+ * Why one caller cannot pass although the gate may: behind, diverged, below the schema floor, another version
  * than the run's. Pure. A refusal is told to the caller alone; the gate goes on waiting for its re-run.
  */
 import type { GateDoc, GateFailure, GateFailureCode, MemberRecord, Versions } from './contract.ts';
 import { createFailure } from './epoch.ts';
 import type { ReduceContext } from './event.ts';
-import { newestRank } from './incarnation.ts';
-import { blameOf, fits, isBelow, relationToOthers, surveyBoard } from './standing.ts';
+import { blameOf, isBelow, relationToOthers, surveyBoard } from './standing.ts';
 import { compareVersions, type Relation } from './versions.ts';
 
 /** What a record left with that may not come in at all: found again when its incarnation looks. */
@@ -17,6 +16,8 @@ export function findRefusal(doc: GateDoc, record: MemberRecord, ctx: ReduceConte
   const { config, self } = ctx;
   const standing = surveyBoard(doc, config).get(self.name) ?? 'missing';
   const isFrozen = doc.phase !== 'announce';
+  // Told once, it stays told: its process has ended or is about to.
+  if (record.refused && standing === 'stale') return refusal(doc, 'behind', ctx);
   switch (standing) {
     case 'present':
     case 'missing':
@@ -72,7 +73,7 @@ export function findWaitForRefusal(doc: GateDoc, relation: Relation, ctx: Reduce
 /** The codes that can turn a single caller away. */
 type RefusalCode = Extract<
   GateFailureCode,
-  'behind' | 'diverged' | 'schema-downgrade' | 'superseded' | 'config-mismatch' | 'member-left'
+  'behind' | 'diverged' | 'schema-downgrade' | 'config-mismatch' | 'member-left'
 >;
 
 /** A refusal of the caller with the lists and a sentence that says what to do. */
@@ -96,15 +97,11 @@ function refusal(doc: GateDoc, code: RefusalCode, ctx: ReduceContext): GateFailu
   );
 }
 
-// A live waiter of an older run that does not fit what a newer one brought will not be waited for.
+// A live waiter whom a newer attempt overtook fails at once; one that is ahead of it may still see that attempt mended.
 function findOvertaken(doc: GateDoc, record: MemberRecord, ctx: ReduceContext): GateFailure | null {
-  const newest = newestRank(Object.values(doc.members).map((each) => each.incarnation));
-  // Within one run the old attempt has ended; its re-run replaces the record.
-  if (newest === null || newest.run === record.incarnation.run) return null;
-  if (doc.target === null || fits(record, doc.target, ctx.config)) return null;
+  if (doc.target === null) return null;
   const { relation } = compareVersions(record, doc.target, ctx.config);
-  if (relation === 'ahead') return refusal(doc, 'superseded', ctx);
-  return refusal(doc, relationToOthers(doc, record, ctx.config), ctx);
+  return relation === 'ahead' ? null : refusal(doc, relationToOthers(doc, record, ctx.config), ctx);
 }
 
 function explain(doc: GateDoc, code: RefusalCode, ctx: ReduceContext): string {
@@ -119,8 +116,6 @@ function explain(doc: GateDoc, code: RefusalCode, ctx: ReduceContext): string {
       return `${own}, the others ${describe(doc.target)}${lists}; neither contains the other: build all from one commit`;
     case 'schema-downgrade':
       return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say --allow-downgrade if this is meant`;
-    case 'superseded':
-      return `${own}, a newer run has taken over with ${describe(doc.target)}`;
     case 'config-mismatch':
       return `${own}, but this run's gate agreed on ${describe(doc.target)}; a new version needs a new run`;
     case 'member-left':

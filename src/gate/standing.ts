@@ -5,7 +5,7 @@
  */
 import type { CommitterKind, GateDoc, MemberRecord, Versions } from './contract.ts';
 import type { GateConfig, GateSelf } from './event.ts';
-import { compareRanks, isSameIncarnation, latestAttempts, newestRank, type Rank } from './incarnation.ts';
+import { compareRanks, isSameIncarnation, newestRank, type Rank } from './incarnation.ts';
 import { compareSchema, compareVersions, targetOf, type VersionDifference } from './versions.ts';
 
 /**
@@ -23,9 +23,8 @@ export type Survey = ReadonlyMap<string, Standing>;
 /** The standing of every expected member. */
 export function surveyBoard(doc: GateDoc, rules: Rules): Survey {
   const judging = judgingRecords(doc, rules);
-  const ranks = judging.map((each) => each.incarnation);
-  const seen = { newest: newestRank(ranks), latest: latestAttempts(ranks) };
-  return new Map(doc.expected.map((name) => [name, standingOf(doc, name, { rules, seen })]));
+  const newest = newestRank(judging.map((each) => each.incarnation));
+  return new Map(doc.expected.map((name) => [name, standingOf(doc, name, { rules, newest })]));
 }
 
 /** The record of a member, if it has one. Names come from outside: `constructor` is one like any other. */
@@ -47,20 +46,17 @@ export function withOwnRecord(doc: GateDoc, self: GateSelf, record: MemberRecord
 function standingOf(
   doc: GateDoc,
   name: string,
-  { rules, seen }: { rules: Rules; seen: { newest: Rank | null; latest: ReadonlyMap<string, number> } },
+  { rules, newest }: { rules: Rules; newest: Rank | null },
 ): Standing {
   const record = recordOf(doc, name);
   if (!record) return 'missing';
   if (record.state === 'left') return 'left';
   if (doc.phase === 'announce' && isRefusedDowngrade(doc, record, rules)) return 'downgrade';
   const isFit = doc.target !== null && fits(record, doc.target, rules);
-  const { run, attempt } = record.incarnation;
-  if (seen.newest !== null && compareRanks(record.incarnation, seen.newest) < 0) {
-    // A released member's job has succeeded and will not run again; one of another run may be the latest there is.
-    const mayCount = record.state === 'released' || seen.latest.get(run) === attempt;
-    return isFit && mayCount ? 'present' : 'stale';
-  }
-  return isFit ? 'present' : relationToOthers(doc, record, rules);
+  // One that fits may well be alive: only its re-run can mend one that does not.
+  const isOlder = newest !== null && compareRanks(record.incarnation, newest) < 0;
+  if (isFit) return record.refused ? 'stale' : 'present';
+  return isOlder ? 'stale' : relationToOthers(doc, record, rules);
 }
 
 /** True where the record's schema lacks something that is committed, and it does not say that this is meant. */
