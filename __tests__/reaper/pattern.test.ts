@@ -10,7 +10,7 @@ async function problemOf(text: string): Promise<string> {
 async function matcherOf(text: string): Promise<(name: string) => boolean> {
   const parsed = await parsePattern(text);
   if (!parsed.ok) throw new Error(parsed.problem);
-  return parsed.value.matches;
+  return (name) => parsed.value.matches(name);
 }
 
 describe('a name pattern', () => {

@@ -27,7 +27,7 @@ type AnswerOf = { open: ScopeAnswer; list: ListAnswer; get: GetAnswer; destroy: 
 export type Hook<V extends keyof AnswerOf> = (
   call: ScriptedCall,
   world: Map<string, App>,
-) => AnswerOf[V] | Promise<AnswerOf[V]> | undefined;
+) => AnswerOf[V] | Promise<AnswerOf[V] | undefined> | undefined;
 
 export interface ScriptedProviderOptions {
   clock: Clock;
