@@ -120,13 +120,20 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
       ? Number.POSITIVE_INFINITY
       : timing.renewEveryMs - (clock.monotonicMs() - ticketSentMs);
   const call = (signal: AbortSignal) => ({ timeoutMs: timing.callTimeoutMs, signal });
-  const owned = (view: LeaseView, entry: LeaseEntry, sentAt: Instant): Pass => {
-    pending = null;
-    return { kind: 'owned', view, entry, confirmation: { sentAt, repliedAt: readInstant(clock) } };
-  };
   const isStillValid = (sentAt: Instant) => {
     const now = readInstant(clock);
     return protocol.validForMs(timing, { sentAt, repliedAt: now }, now) > 0;
+  };
+
+  const owned = (view: LeaseView, entry: LeaseEntry, sentAt: Instant): Pass => {
+    pending = null;
+    nextSeq = Math.max(nextSeq, entry.seq + 1);
+    // A process that was stopped until now has an entry without any validity left: it is renewed first.
+    if (!isStillValid(sentAt)) {
+      doubted.set(nameOf(entry), sentAt);
+      return { kind: 'again', seen: view, doubt: null };
+    }
+    return { kind: 'owned', view, entry, confirmation: { sentAt, repliedAt: readInstant(clock) } };
   };
 
   /** Sends an entry of ours, new, renewed, or once more. */
@@ -161,11 +168,9 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
     const verdict = protocol.decideReadBack(view, { nonce, token: write.token, isClosed }, register.isFresh);
     if (verdict.kind === 'owned') {
       const sentAt = doubted.get(nameOf(verdict.entry));
-      if (sentAt && isStillValid(sentAt)) return owned(view, verdict.entry, sentAt);
-      pending = null;
-      return null;
+      if (sentAt) return owned(view, verdict.entry, sentAt);
     }
-    if (verdict.kind === 'lost' || write.undecidedReads >= MAX_UNDECIDED_READS) {
+    if (verdict.kind === 'owned' || verdict.kind === 'lost' || write.undecidedReads >= MAX_UNDECIDED_READS) {
       pending = null;
       return null;
     }

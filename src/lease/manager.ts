@@ -112,7 +112,8 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
   ): ManagedLease => {
     const { view, entry, confirmation } = pass;
     const register = registerOf(key);
-    const lease = createLease({
+    let lease: ManagedLease | null = null;
+    lease = createLease({
       register,
       protocol,
       clock,
@@ -122,11 +123,11 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
       entry,
       confirmation,
       onEnd() {
-        leases.delete(lease);
+        if (lease) leases.delete(lease);
         place.leave();
       },
     });
-    leases.add(lease);
+    if (!lease.signal.aborted) leases.add(lease);
     return lease;
   };
 

@@ -91,5 +91,6 @@ export interface Confirmation {
 export function validForMs(timing: LeaseTiming, confirmation: Confirmation, now: Instant): number {
   const { sentAt } = confirmation;
   const elapsedMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs);
-  return Math.max(0, timing.leaseMs - timing.marginMs - elapsedMs);
+  // Whole milliseconds, so that a timer of this length ends it: a rest of nothing would be waited for again and again.
+  return Math.max(0, Math.floor(timing.leaseMs - timing.marginMs - elapsedMs));
 }

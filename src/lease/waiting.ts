@@ -94,7 +94,8 @@ export async function waitForOwnership(
       });
       const takeoverMs = pass.retryAfterMs + 1 + clock.random() * Math.min(TAKEOVER_SPREAD_MS, pollMs / 4);
       const reconcileMs = jitter(pollMs, RECONCILE_JITTER, clock.random());
-      const delayMs = Math.max(0, Math.min(reconcileMs, takeoverMs, acquisition.ticketDueInMs()));
+      // At least a millisecond, so that time passes between two looks.
+      const delayMs = Math.max(1, Math.ceil(Math.min(reconcileMs, takeoverMs, acquisition.ticketDueInMs())));
       if ((await alarm.wait(delayMs, signal)) === 'rung') {
         const spreadMs = Math.min(EDGE_SPREAD_MS * 2 ** Math.min(lostRaces, 20), pollMs / 4);
         await sleep(clock, spreadMs * clock.random(), signal);
