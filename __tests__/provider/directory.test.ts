@@ -256,6 +256,15 @@ describe('deleting', () => {
     expect(await readdir(join(root, 'app'))).toEqual(['new']);
   });
 
+  test('an app that was modified is not even moved', async () => {
+    await mkdir(join(root, 'app'));
+    const provider = await open();
+    const app = await one(provider);
+    await writeFile(join(root, 'app', 'new'), '');
+    const answer = await destroy(provider, app);
+    expect('detail' in answer && answer.detail).not.toMatch(/put back/);
+  });
+
   test('another folder, a file or a link in its place is changed, and stays', async () => {
     for (const name of ['a', 'b', 'c']) await mkdir(join(root, name));
     const provider = await open();
@@ -347,6 +356,27 @@ describe('what a crashed run left', () => {
       ['app', 'delete-failed', 1_700_000_000_000],
       ['app-2', 'delete-failed', null],
     ]);
+  });
+
+  test('is deleted once, also where two runs meet at it', async () => {
+    const left = join(root, trashName(1_700_000_000_000, NONCE), 'app');
+    await mkdir(join(left, 'deep', 'deeper'), { recursive: true });
+    for (let index = 0; index < 20; index += 1) await writeFile(join(left, 'deep', `${index}`), '');
+    const [first, second] = [await open(), await open()];
+    const [seen, seenToo] = [await one(first), await one(second)];
+    const answers = await Promise.all([destroy(first, seen), destroy(second, seenToo)]);
+    expect(answers.map(({ kind }) => kind).sort()).toEqual(['deleted', 'gone']);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  test('is changed, and stays, where somebody worked in it since it was listed', async () => {
+    const left = join(root, trashName(1_700_000_000_000, NONCE), 'app');
+    await mkdir(left, { recursive: true });
+    const provider = await open();
+    const app = await one(provider);
+    await writeFile(join(left, 'new'), '');
+    expect((await destroy(provider, app)).kind).toBe('changed');
+    expect(await readdir(left)).toEqual(['new']);
   });
 
   test('is not touched by looking; empty trash goes when a run that deleted something ends', async () => {

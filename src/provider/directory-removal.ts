@@ -62,14 +62,15 @@ export async function tidyTrash(root: string, isTrash: (name: string) => boolean
 }
 
 async function empty(place: { path: string; trash: string; signal: AbortSignal }): Promise<Removal> {
-  for (const name of await readdir(place.path)) {
-    // A large folder takes long; what is left is listed as `delete-failed` the next time.
-    throwIfAborted(place.signal);
-    await rm(join(place.path, name), { recursive: true, force: true });
-  }
   try {
+    for (const name of await readdir(place.path)) {
+      // A large folder takes long; what is left is listed as `delete-failed` the next time.
+      throwIfAborted(place.signal);
+      await rm(join(place.path, name), { recursive: true, force: true });
+    }
     await rmdir(place.path);
   } catch (error) {
+    // Another run finished what was left.
     if (isMissing(error)) return { kind: 'gone' };
     throw error;
   }
