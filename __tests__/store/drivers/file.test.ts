@@ -151,6 +151,43 @@ describe('reading', () => {
   });
 });
 
+describe('a handle that has seen a key', () => {
+  test.each([0, 1, 3, 20])('finds its head %d revisions later', async (count) => {
+    const [store, other] = [await open(), await open()];
+    const revision = await write(store, 'a', null, 'first');
+    expect((await other.get('a'))?.revision).toBe(revision);
+    const last = await writeMany(store, 'a', count);
+    expect((await other.get('a'))?.revision).toBe(last);
+  });
+
+  test('is not taken in by a file at a number that was collected, whose writer has yet to take it back', async () => {
+    const [store, other] = [await open(), await open()];
+    await writeMany(store, 'a', 3);
+    await other.get('a');
+    const last = await writeMany(store, 'a', 5);
+    const folder = folderOf(root, 'a');
+    const third = await readFile(join(folder, formatRevisionName(3)), 'utf8');
+    for (const n of [1, 2, 3, 4, 5]) await unlink(join(folder, formatRevisionName(n)));
+    for (const n of [3, 4]) {
+      await writeFile(join(folder, formatRevisionName(n)), third.replace(/ [0-9a-f-]{36} /, ' zombie '));
+    }
+    expect((await other.get('a'))?.revision).toBe(last);
+    expect((await other.compareAndSet('a', null, 'x')).ok).toBe(false);
+  });
+
+  test('sees a deletion and a new beginning', async () => {
+    const [store, other] = [await open(), await open()];
+    const revision = await write(store, 'a', null, 'first');
+    await other.get('a');
+    await store.delete('a', revision);
+    expect(await other.get('a')).toBeNull();
+    await rm(folderOf(root, 'a'), { recursive: true });
+    expect(await other.get('a')).toBeNull();
+    await write(store, 'a', null, 'again');
+    expect((await other.get('a'))?.value).toBe('again');
+  });
+});
+
 describe('old files', () => {
   test('go when they are both old and many, and private files of dead writers with them', async () => {
     const store = await open();

@@ -22,6 +22,8 @@ import {
 import type { Volume } from './file-volume.ts';
 
 const COLLECT_EVERY = KEPT_REVISIONS / 2;
+const MAX_KNOWN = 256;
+const MAX_STEPS = 4;
 
 /** The newest revision of a key, a tombstone included. */
 export interface Head {
@@ -51,7 +53,33 @@ export interface FileRegisterOptions {
 
 /** The register over one root. */
 export function createFileRegister({ root, volume, tidy }: FileRegisterOptions): FileRegister {
-  const readHead = async (folder: string): Promise<Head | null> => {
+  // Where this handle last saw a key's head, so that a hot key is not listed with all its young revisions at each call.
+  const known = new Map<string, { number: number; nonce: string }>();
+
+  const remember = (folder: string, head: Head | null) => {
+    if (known.size >= MAX_KNOWN) known.clear();
+    if (head) known.set(folder, { number: head.number, nonce: head.record.nonce });
+    return head;
+  };
+
+  /**
+   * Walks on from a head seen before; null where only a listing tells. Looking at the next number BEFORE seeing that the
+   * known one is still there is what makes it right: then the next was never removed, so its absence is an absence and its
+   * presence is no zombie's.
+   */
+  const walkHead = async (folder: string): Promise<Head | null> => {
+    let trusted = known.get(folder);
+    for (let step = 0; trusted && step < MAX_STEPS; step += 1) {
+      const next = await volume.read(folder, trusted.number + 1);
+      const still = await volume.read(folder, trusted.number);
+      if (still?.nonce !== trusted.nonce) return null;
+      if (next === null) return { number: trusted.number, record: still };
+      trusted = { number: trusted.number + 1, nonce: next.nonce };
+    }
+    return null;
+  };
+
+  const listHead = async (folder: string): Promise<Head | null> => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const number = await volume.headOf(folder);
       if (number === 0) return null;
@@ -60,6 +88,9 @@ export function createFileRegister({ root, volume, tidy }: FileRegisterOptions):
     }
     throw new UnavailableError(`${folder} changes faster than it can be read`);
   };
+
+  const readHead = async (folder: string): Promise<Head | null> =>
+    remember(folder, (await walkHead(folder)) ?? (await listHead(folder)));
 
   const write = async ({ folder, expect, value, bytes }: FileWrite, call: Call): Promise<WriteResult> => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -88,6 +119,7 @@ export function createFileRegister({ root, volume, tidy }: FileRegisterOptions):
         if (isLinked === false) return { ok: false };
         // 3. Make sure that the number was not one that had been there and was collected.
         if (isLinked && (await countsAsWritten(folder, mine, before))) {
+          known.set(folder, mine);
           if (mine.number % COLLECT_EVERY === 0) tidy(volume.collect(folder, mine.number));
           return { ok: true, revision: formatToken(mine.number, nonce) };
         }
