@@ -48,6 +48,7 @@ describe('an unknown name', () => {
     ['hook', 'match', { command: 'status' }, 'belongs inside the section reap'],
     ['flag', 'name', { command: 'status' }, 'is written without a flag: lockstep status NAME'],
     ['flag', 'token', {}, 'is not a flag; it exists only as an input of the Action'],
+    ['env', 'LOCKSTEP_TOKEN', {}, 'is not an environment variable; it exists only as an input of the Action'],
     ['input', 'help', {}, 'is not an input of the Action; it exists only as a flag'],
   ])('from a %s, %s (%j): %s', (source, name, where, message) => {
     expect(describeName(source, name, where)).toBe(message);
