@@ -7,10 +7,10 @@ import {
   type GitHubStore,
   type GitHubStoreOptions,
 } from '../../src/store/drivers/github.ts';
+import { createHurriedClock } from '../support/github-clock.ts';
 import { type FacadeOptions, type GitHubFacade, startGitHubFacade } from '../support/github-facade.ts';
 import { faultsInTurn, isMove, isRefRead } from '../support/github-faults.ts';
 import { createMemoryRepository } from '../support/github-repository.ts';
-import { createHurriedClock } from '../support/github-worlds.ts';
 
 const KEY = 'default/lock/deploy';
 const clock = createHurriedClock(100);

@@ -3,23 +3,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, systemClock } from '../../src/base/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
 import { createGitHubStore, type GitHubStore } from '../../src/store/drivers/github.ts';
 import type { SilentStore, StoreSubject, StoreWorld } from '../conformance/store-suite.ts';
+import { createHurriedClock } from './github-clock.ts';
 import { startGitHubFacade } from './github-facade.ts';
 import { calm, type FaultPlan, isMove } from './github-faults.ts';
 import { createMemoryRepository, createRealRepository } from './github-repository.ts';
 import { createManualClock } from './manual-clock.ts';
-
-/** The machine's clock, running `factor` times as fast. */
-export function createHurriedClock(factor: number): Clock {
-  return {
-    ...systemClock,
-    monotonicMs: () => systemClock.monotonicMs() * factor,
-    startTimer: (delayMs, callback, options) => systemClock.startTimer(delayMs / factor, callback, options),
-  };
-}
 
 export interface GitHubHandleOptions {
   apiUrl: string;
