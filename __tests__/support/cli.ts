@@ -7,7 +7,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-export const cliEntry = join(root, 'dist/cli.js');
+/** The built files under test; another folder while a build is tried out. */
+export const distFolder = process.env['LOCKSTEP_TEST_DIST'] ?? join(root, 'dist');
+export const cliEntry = join(distFolder, 'cli.js');
 
 export interface CliResult {
   readonly exitCode: number | null;
