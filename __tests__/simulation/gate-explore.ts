@@ -12,6 +12,9 @@ import {
   type World,
 } from './gate-model.ts';
 
+// Looked up once: globals are slow inside a test runner's sandbox.
+const { imul } = Math;
+
 export interface Exploration {
   readonly states: number;
   readonly steps: number;
@@ -57,6 +60,27 @@ export function explore(options: ModelOptions, limits: ExploreLimits): Explorati
   return { states: seen.size, steps, ends, recoveries: recovered.size, maxWrites, isComplete: true };
 }
 
+/** One long random life, each step chosen by `pick` (0 ≤ pick(n) < n): deeper than breadth-first search reaches. */
+export function walk(options: ModelOptions, pick: (count: number) => number): World {
+  let node: Node = { world: initialWorld(options), label: 'start', from: null };
+  for (let depth = 0; depth < 120; depth += 1) {
+    const here = node;
+    const next = withTrace(here, () => {
+      checkState(here.world, options);
+      checkDeadlines(here.world, options);
+      return stepsFrom(here.world, options);
+    });
+    const step = next[pick(next.length)];
+    if (!step) break;
+    const taken: Node = { world: step.world, label: step.label, from: here };
+    withTrace(taken, () => checkStep(here.world, step, options));
+    node = taken;
+  }
+  const end = node;
+  withTrace(end, () => checkRecovery(end.world, options));
+  return end.world;
+}
+
 interface Node {
   readonly world: World;
   readonly label: string;
@@ -65,7 +89,7 @@ interface Node {
 
 function expand(
   node: Node,
-  { options, recovered }: { options: ModelOptions; recovered: Set<number> },
+  { options, limits, recovered }: { options: ModelOptions; limits: ExploreLimits; recovered: Set<number> },
 ): Node[] {
   const { world } = node;
   checkState(world, options);
@@ -166,8 +190,8 @@ function fingerprint(text: string): number {
   let [a, b] = [0x811c9dc5, 0x1b873593];
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
-    a = Math.imul(a ^ code, 0x01000193);
-    b = Math.imul(b ^ code, 0x85ebca6b) ^ (b >>> 13);
+    a = imul(a ^ code, 0x01000193);
+    b = imul(b ^ code, 0x85ebca6b) ^ (b >>> 13);
   }
   return (a >>> 0) * 2 ** 21 + ((b >>> 0) & 0x1fffff);
 }

@@ -263,7 +263,8 @@ function releasedOf(world: World, actor: Actor, options: ModelOptions) {
 }
 
 function commitOf(actor: Actor, how: 'ran' | 'adopted', options: ModelOptions): GateEvent {
-  const ready = options.committerConfirms ? { ready: { at: '', detail: '200' } } : {};
+  const ready =
+    options.committerConfirms && actor.mode === 'wait' ? { ready: { at: '', detail: '200' } } : {};
   return { kind: 'commit', token: actor.token ?? 0, from: actor.from, to: actor.to ?? '', how, ...ready };
 }
 
@@ -352,7 +353,9 @@ export function submit(world: World, id: string, submission: Submission): Step[]
   const board = boardOf(world, actor, options);
   const { doc, verdict } = options.reduce(board, event, contextOf(id, actor, options, fate));
   const label = `${id} ${event.kind}${fate === 'held' ? '' : ` (holder ${fate})`} → ${verdict.kind}`;
-  if (options.writes !== 'atomic' && !submission.isAtomic && doc !== null && doc !== board)
+  // Deciding to wait and waiting are two moments as well.
+  const isTwoSteps = doc !== null && (doc !== board || event.kind === 'look');
+  if (options.writes !== 'atomic' && !submission.isAtomic && isTwoSteps)
     return [
       {
         label: `${label}, not yet written`,
@@ -371,6 +374,12 @@ function finishWrite(world: World, id: string, options: ModelOptions): Step {
   const takesClaim = pending.doc.claim !== null && pending.doc.claim.token !== pending.base?.claim?.token;
   const isBlind = options.writes === 'blind-claim' && takesClaim;
   const free = withActor(world, id, { pending: null });
+  if (pending.doc === pending.base) {
+    const { event, verdict } = pending;
+    const waited = applyOutcome(free, { id, event, verdict, doc: board, fate: 'held' }, options);
+    const isUpToDate = board === pending.base;
+    return { label: `${id} goes on: ${verdict.kind}`, world: withActor(waited, id, { isUpToDate }) };
+  }
   if (board !== pending.base && !isBlind) return { label: `${id} loses the race`, world: unread(free, id) };
   const { doc, event, verdict } = pending;
   const world2 = applyOutcome(free, { id, event, verdict, doc, fate: 'held' }, options);
