@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CancelledError } from '../../src/base/errors.ts';
+import { createThrottle } from '../../src/throttle/throttle.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 import {
   createApp,
@@ -293,6 +294,25 @@ describe('deleting an app', () => {
   });
 });
 
+describe('workers that wait for their slot', () => {
+  test('do not wait for one that comes after the end of the budget', async () => {
+    const clock = createManualClock({ wallStartMs: START_WALL_MS });
+    const pace = createThrottle({ settings: { emissionIntervalMs: 1000, burst: 1, reserve: 0 }, clock });
+    const run = await runSweep({
+      clock,
+      pace,
+      apps: createApps(8),
+      destroy: (call) => (call.n === 2 ? failure.throttled(3600_000) : undefined),
+    });
+    expect(run.result).toMatchObject({
+      reason: 'throttled',
+      exitCode: 3,
+      counts: { deleted: 1, deferred: 7 },
+    });
+    expect(run.tookMs).toBe(2000);
+  });
+});
+
 describe('what was read long ago', () => {
   // The pace lets one call go a second, so the last of many would be deleted on a stale reading.
   const slowPace = { emissionIntervalMs: 1000, burst: 1 };
@@ -312,7 +332,6 @@ describe('what was read long ago', () => {
   });
 
   test('is listed again once where more than two a page are left', async () => {
-    const { createThrottle } = await import('../../src/throttle/throttle.ts');
     const clock = createManualClock({ wallStartMs: START_WALL_MS });
     const pace = createThrottle({ settings: { ...slowPace, reserve: 0 }, clock });
     const run = await runSweep({ clock, pace, apps: createApps(100) });
@@ -328,7 +347,6 @@ describe('what was read long ago', () => {
   });
 
   test('is not read again where the provider checks it itself', async () => {
-    const { createThrottle } = await import('../../src/throttle/throttle.ts');
     const clock = createManualClock({ wallStartMs: START_WALL_MS });
     const pace = createThrottle({ settings: { ...slowPace, reserve: 0 }, clock });
     const run = await runSweep({
@@ -387,7 +405,6 @@ describe('what was read long ago', () => {
   });
 
   test('where calls go less often than readings last ends as deferred, not in endless reading', async () => {
-    const { createThrottle } = await import('../../src/throttle/throttle.ts');
     const clock = createManualClock({ wallStartMs: START_WALL_MS });
     const pace = createThrottle({ settings: { emissionIntervalMs: 90_000, burst: 1, reserve: 0 }, clock });
     const run = await runSweep({ clock, pace, apps: createApps(2), timeoutMs: 24 * 3600_000 });

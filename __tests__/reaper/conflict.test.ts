@@ -39,6 +39,25 @@ describe('a conflict', () => {
       },
     });
     expect(run.result).toMatchObject({ counts: { deleted: 16, gone: 4 }, requests: { list: 2, delete: 20 } });
+    // Nobody goes on deleting from the old list while the fresh one is due.
+    const relistedAtMs = run.provider.calls.findLast((call) => call.verb === 'list')?.atMs ?? 0;
+    const between = run.provider.calls.filter((call) => call.atMs > 0 && call.atMs < relistedAtMs);
+    expect(between).toEqual([]);
+  });
+
+  test('that comes in late, from before the fresh list, is explained by that list', async () => {
+    const clock = createManualClock({ wallStartMs: START_WALL_MS });
+    const run = await runSweep({
+      clock,
+      apps: createApps(20),
+      settings: { concurrency: 2 },
+      destroy: async (call, world) => {
+        if (call.n === 1) for (const id of ['001', '002']) world.delete(id);
+        await sleep(clock, call.id === '001' ? 10_000 : 3000);
+        return world.delete(call.id as string) ? { kind: 'deleted', meta: meta() } : failure.gone();
+      },
+    });
+    expect(run.result).toMatchObject({ counts: { deleted: 18, gone: 2 }, requests: { list: 2, delete: 20 } });
   });
 
   test('with stop leaves the rest to the other, exit 3', async () => {

@@ -13,7 +13,8 @@ import type { HolderInfo, LeaseManager } from '../../src/lease/contract.ts';
 import { createLeaseManager } from '../../src/lease/manager.ts';
 import type { App } from '../../src/provider/contract.ts';
 import type { ReapEvent, ReapReport, ReapSettings } from '../../src/reaper/contract.ts';
-import { type ReapOptions, reap } from '../../src/reaper/reap.ts';
+import { reap } from '../../src/reaper/reap.ts';
+import type { ReapOptions } from '../../src/reaper/run.ts';
 import { readSweep } from '../../src/reaper/sweep-note.ts';
 import { createMemoryBackend, createMemoryStore } from '../../src/store/drivers/memory.ts';
 import { createThrottle } from '../../src/throttle/throttle.ts';
@@ -42,6 +43,8 @@ interface Party {
   manager?: Partial<LeaseManager>;
   timeoutMs?: number;
   interrupt?: AbortSignal;
+  /** How far this machine's wall clock is ahead. */
+  aheadMs?: number;
 }
 
 /** Processes that share a store, a provider and a clock. */
@@ -87,7 +90,7 @@ function createFleet(script: { apps: readonly App[] } & Omit<Partial<ScriptedPro
           opened += 1;
           return { provider, pace: createThrottle({ settings: { ...provider.pace, reserve: 0 }, clock }) };
         },
-        clock,
+        clock: { ...clock, wallMs: () => clock.wallMs() + (party.aheadMs ?? 0) },
         logger: nullLogger,
         deadline,
         storeRequests: () => 5,
@@ -169,6 +172,16 @@ describe('a reap', () => {
     expect(fleet.provider.countOf('list')).toBe(1);
     expect(reports.filter((report) => report.reason === 'fresh')).toHaveLength(59);
     expect(fleet.opened).toBe(1);
+    await fleet.close();
+  });
+
+  test('waited for is done when the holder says so, even where its clock is an hour ahead', async () => {
+    const fleet = createFleet({ apps: createApps(5) });
+    const sweeping = fleet.start({ aheadMs: HOUR_MS });
+    const waiting = fleet.start({ whenBusy: 'wait' });
+    const [swept, learnt] = await fleet.run(Promise.all([sweeping, waiting]));
+    expect(swept).toMatchObject({ outcome: 'reaped' });
+    expect(learnt).toMatchObject({ outcome: 'skipped', reason: 'fresh' });
     await fleet.close();
   });
 

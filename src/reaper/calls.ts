@@ -60,13 +60,9 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
   let hasAnswered = false;
   let hasSent = false;
 
-  /** Waiting for a slot that comes after the end of the budget would only hold the lease. */
-  const haltIfTooLate = () => {
-    if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
-  };
-
   const takeSlot = async () => {
-    haltIfTooLate();
+    // Waiting for a slot that comes after the end of the budget would only hold the lease.
+    if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
     if (halt.isHalted) return false;
     try {
       await pace.take({ signal: halt.signal });
@@ -97,7 +93,6 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
     const answer = await untilAborted(sent, halt.callSignal);
     if (answer === null) return null;
     pace.observe({ throttled: answer.kind === 'throttled', ...answer.meta.rate });
-    if (answer.kind === 'throttled') haltIfTooLate();
     if (answer.kind !== 'ambiguous') hasAnswered = true;
     if (answer.kind === 'unauthorized') halt.stop('unauthorized');
     return answer;

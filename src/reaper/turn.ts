@@ -1,0 +1,71 @@
+/**
+ * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever waits wants the work
+ * done, not to do it: a sweep of the same identity that ends meanwhile ends the wait.
+ * Invariant: no ownership is left behind by a wait that gave up (the manager's, L14).
+ */
+import type { Deadline } from '../base/deadline.ts';
+import { hasCode, UnavailableError } from '../base/errors.ts';
+import { plain } from '../base/text.ts';
+import type { HolderInfo, Lease, LeaseView } from '../lease/contract.ts';
+import type { ReapReport, SweepNote } from './contract.ts';
+import { createSkippedReport } from './report.ts';
+import { emit, findFresh, note, type Run, skipFresh, surroundings } from './run.ts';
+
+/** The lease, or the report of a run that needs none. */
+export type Turn = { readonly lease: Lease } | { readonly report: ReapReport };
+
+/** Tries, and waits where asked to. Rejects with the deadline's reason when the wait was in vain. */
+export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string | null): Promise<Turn> {
+  const { options } = run;
+  const { manager, key, leaseMs, holder, pollMs, whenBusy } = options.lease;
+  const { deadline, clock } = options;
+  const request = { leaseMs, holder, signal: deadline.signal, ...(seen ? { seen } : {}) };
+  const tried = await answered(deadline, manager.tryAcquire(key, request));
+  if (tried.acquired) return { lease: tried.lease };
+
+  run.holder = plain(tried.holder.text);
+  const fresh = findFresh(run, tried.view, seenAt);
+  if (fresh) return { report: skipFresh(run, fresh) };
+  if (whenBusy === 'skip') {
+    note(options, 'info', `${run.holder} is sweeping; nothing to do here`);
+    return { report: createSkippedReport('busy', surroundings(run)) };
+  }
+
+  const waitStartMs = clock.monotonicMs();
+  let done: SweepNote | null = null;
+  const onWait = (current: HolderInfo) => {
+    run.holder = plain(current.text);
+    emit(options, { kind: 'waiting', holder: current.text });
+  };
+  onWait(tried.holder);
+  try {
+    const lease = await manager.acquire(key, {
+      leaseMs,
+      holder,
+      signal: deadline.signal,
+      pollMs,
+      seen: tried.view,
+      onWait,
+      isDone(view) {
+        done = findFresh(run, view, seenAt);
+        return done !== null;
+      },
+    });
+    run.waitedMs = clock.monotonicMs() - waitStartMs;
+    if (lease) run.holder = null;
+    return lease ? { lease } : { report: skipFresh(run, done) };
+  } finally {
+    run.waitedMs = clock.monotonicMs() - waitStartMs;
+  }
+}
+
+/** A store that stays silent until the budget is over never answered; that is not the same as a lease that stayed busy. */
+export async function answered<T>(deadline: Deadline, call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (thrown) {
+    if (hasCode(thrown, 'deadline') && deadline.signal.aborted)
+      throw new UnavailableError('the store did not answer within the time budget', { cause: thrown });
+    throw thrown;
+  }
+}
