@@ -91,6 +91,11 @@ describe('a command probe', () => {
     });
   });
 
+  test('nor can one whose arguments the system refuses', async () => {
+    const { ask } = open('true', { args: ['x'.repeat(4_000_000)] });
+    expect(await ask()).toMatchObject({ unreachable: true, detail: expect.stringContaining('E2BIG') });
+  });
+
   test('what it prints is masked and made printable', async () => {
     const { detail } = await open(`printf "bad $TOKEN \\033[2J" >&2; exit 3`).ask();
     expect(detail).toBe('exit 3: bad *** \\x1b[2J');

@@ -4,7 +4,8 @@
  * costs no memory. NOT guaranteed: the end of a grandchild that left the group.
  * Invariant: after the promise settled no timer is left and no stream of the child is read any more.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { abortReason, type Clock, type Timer, throwIfAborted } from '../base/clock.ts';
 
 export interface ChildRun {
@@ -40,14 +41,9 @@ const DRAIN_MS = 200;
 export function runChild(run: ChildRun): Promise<ChildEnd> {
   const { clock, signal } = run;
   throwIfAborted(signal);
+  const child = start(run);
+  if ('code' in child) return Promise.resolve({ kind: 'not-started', code: child.code });
   return new Promise((resolve, reject) => {
-    const child = spawn(run.file, [...run.args], {
-      cwd: run.cwd,
-      env: run.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
     const stdout = collectTail(child.stdout, STDOUT_TAIL_BYTES);
     const stderr = collectTail(child.stderr, STDERR_TAIL_BYTES);
     const timers = new Set<Timer>();
@@ -81,9 +77,9 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
 
     signal.addEventListener('abort', onAbort, { once: true });
     timers.add(clock.startTimer(run.timeoutMs, () => stop('timed-out')));
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid === undefined)
-        settle(() => resolve({ kind: 'not-started', code: error.code ?? 'no code' }));
+    child.on('error', (error) => {
+      // Of a child that runs the exit tells everything; a failed signal to it changes nothing about that.
+      if (child.pid === undefined) settle(() => resolve({ kind: 'not-started', code: codeOf(error) }));
     });
     child.on('exit', (exitCode, signalName) => {
       if (stopped !== null) end(exitCode, signalName);
@@ -91,6 +87,31 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
     });
     child.on('close', end);
   });
+}
+
+type PipedChild = ChildProcessByStdio<null, Readable, Readable>;
+
+function start(run: ChildRun): PipedChild | { code: string } {
+  try {
+    const child = spawn(run.file, [...run.args], {
+      cwd: run.cwd,
+      env: run.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    // Out of file descriptors node hands out a child without pipes, and an error event later.
+    if ((child.stdout as Readable | undefined) !== undefined) return child;
+    child.on('error', () => undefined);
+    return { code: 'EMFILE' };
+  } catch (error) {
+    // Some failures (an argument list too long, say) are thrown, others come as an event.
+    return { code: codeOf(error) };
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'no code';
 }
 
 function killGroup(child: ChildProcess, signalName: 'SIGTERM' | 'SIGKILL'): void {
