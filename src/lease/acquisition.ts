@@ -89,7 +89,7 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
   const { register, protocol, clock, timing, memory, options } = settings;
   const nonce = createNonce();
   const holder = boundHolder(options.holder);
-  // From when on a write that was ever in doubt counts, by what it wrote. Never forgotten, since it may show up late.
+  // From when on a write that was ever in doubt counts, by what it wrote; until it is known to be lost.
   const doubted = new Map<string, Instant>();
   let highestToken = 0;
   let pending: Pending | null = null;
@@ -170,6 +170,7 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
       const sentAt = doubted.get(nameOf(verdict.entry));
       if (sentAt) return owned(view, verdict.entry, sentAt);
     }
+    if (verdict.kind === 'lost') doubted.delete(nameOf(write.entry));
     if (verdict.kind === 'owned' || verdict.kind === 'lost' || write.undecidedReads >= MAX_UNDECIDED_READS) {
       pending = null;
       return null;
