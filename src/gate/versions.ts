@@ -59,7 +59,9 @@ export function parseSchema(text: string, scheme: VersionScheme): Parsed<string>
       };
     case 'list': {
       const ids = parseNames(trimmed.split(/[\s,]+/), 'id');
-      return ids.ok ? { ok: true, value: ids.value.join(',') } : ids;
+      if (!ids.ok) return ids;
+      if (ids.value.length === 0) return { ok: false, problem: 'names no id' };
+      return { ok: true, value: ids.value.join(',') };
     }
   }
 }
