@@ -84,7 +84,7 @@ describe('evidence from GitHub', () => {
     expect(facade.violations).toEqual([]);
   });
 
-  async function start() {
+  async function start(firstAskAfterMs = 0) {
     facade = await startGitHubFacade({ git: createMemoryRepository() });
     const clock = createManualClock();
     const client = createGitHubClient({
@@ -99,6 +99,7 @@ describe('evidence from GitHub', () => {
       clock,
       repository: { owner: 'octo', repo: 'demo' },
       serverUrl: SERVER,
+      firstAskAfterMs,
     });
     const { signal } = new AbortController();
     facade.world.runs.set(7, { status: 'in_progress', conclusion: null, attempt: 1 });
@@ -117,6 +118,17 @@ describe('evidence from GitHub', () => {
     await clock.advance(180_000);
     expect(await isDead()).toBe(true);
     expect(facade.log.map(({ path }) => path)).toEqual(Array(2).fill('/repos/octo/demo/actions/jobs/70'));
+  });
+
+  test('whoever looks only once pays nothing, whoever waits asks after a while', async () => {
+    const { clock, end, isDead } = await start(10_000);
+    end();
+    expect(await isDead()).toBe(false);
+    await clock.advance(9_999);
+    expect(await isDead()).toBe(false);
+    expect(facade.log).toEqual([]);
+    await clock.advance(1);
+    expect(await isDead()).toBe(true);
   });
 
   test('death is final and not asked about again', async () => {

@@ -19,6 +19,11 @@ export interface GitHubEvidenceOptions {
   clock: Clock;
   /** GITHUB_SERVER_URL: a holder's URL counts only there. None counts where it is null. */
   serverUrl?: string | null;
+  /**
+   * Nothing is asked about a holder before it was looked at for this long; 10 s unless given. Whoever only tries once then
+   * pays for the record alone, and whoever waits asks at its next look.
+   */
+  firstAskAfterMs?: number;
   /** After an answer that did not count against the budget (304); 30 s unless given. */
   askEveryMs?: number;
   /** After one that did, so that a lively job does not eat the budget: at most 20 an hour at 3 min. */
@@ -38,7 +43,7 @@ const REMEMBERED = 256;
 /** Evidence through one client. Nothing to dispose. */
 export function createGitHubEvidence(options: GitHubEvidenceOptions): HolderEvidence {
   const { client, clock, logger = nullLogger, serverUrl = null } = options;
-  const { askEveryMs = 30_000, askEveryCountedMs = 180_000 } = options;
+  const { firstAskAfterMs = 10_000, askEveryMs = 30_000, askEveryCountedMs = 180_000 } = options;
   const known = new Map<string, Known>();
   /** Repositories whose runs the token may not read: asking again would only cost. */
   const closed = new Set<string>();
@@ -88,6 +93,9 @@ export function createGitHubEvidence(options: GitHubEvidenceOptions): HolderEvid
       const id = `${base} ${place.run} ${place.attempt ?? ''} ${place.job ?? ''}`;
       const before = known.get(id);
       const nowMs = clock.monotonicMs();
+      if (before === undefined && firstAskAfterMs > 0) {
+        return remember(id, { isDead: false, askAgainAtMs: nowMs + firstAskAfterMs, hasNoJob: false });
+      }
       if (before !== undefined && (before.isDead || nowMs < before.askAgainAtMs)) return before.isDead;
       const hasNoJob = before?.hasNoJob ?? false;
       // Set before the question, so that two waiters of a process do not ask it twice.

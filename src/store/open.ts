@@ -7,8 +7,10 @@
 import { posix, win32 } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Parsed } from '../base/duration.ts';
-import { invariant } from '../base/errors.ts';
+import { AuthError, invariant } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
+import type { GitHubClient } from '../github/client.ts';
+import { parseRepository } from '../github/repository.ts';
 import type { Store } from './contract.ts';
 
 /** Where a store is, checked and ready to be opened. */
@@ -45,6 +47,11 @@ export interface OpenStoreSettings {
   pollMs?: number | undefined;
   /** File store: flush each write to disk before it counts. */
   fsync?: boolean | undefined;
+  /**
+   * GitHub store: the client, shared with evidence and probes so that they share one budget, and where references go.
+   * Absent where there is no token.
+   */
+  github?: { client: GitHubClient; refPrefix?: string | undefined } | undefined;
 }
 
 interface Scheme {
@@ -57,6 +64,8 @@ interface Scheme {
 
 const FILE_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 1000, leaseMs: 60_000 });
 
+const GITHUB_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 15_000, leaseMs: 600_000 });
+
 const SCHEMES: Readonly<Record<string, Scheme>> = Object.freeze({
   file: {
     example: 'file:PATH',
@@ -64,6 +73,28 @@ const SCHEMES: Readonly<Record<string, Scheme>> = Object.freeze({
     async open({ location }, settings) {
       const { openFileStore } = await import('./drivers/file.ts');
       return openFileStore({ ...settings, path: location });
+    },
+  },
+  github: {
+    example: 'github:OWNER/REPO',
+    parse: parseGitHubUrl,
+    async open({ location }, { clock, pollMs, github }) {
+      const repository = parseRepository(location);
+      invariant(repository.ok, 'a GitHub store is opened by a parsed address');
+      if (!github) {
+        throw new AuthError('a GitHub store needs a token', {
+          hint: 'set GITHUB_TOKEN, or pass the input `token`',
+        });
+      }
+      const { createGitHubStore } = await import('./drivers/github.ts');
+      const { client, refPrefix } = github;
+      return createGitHubStore({
+        client,
+        clock,
+        repository: repository.value,
+        ...(pollMs === undefined ? {} : { pollMs }),
+        ...(refPrefix === undefined ? {} : { refPrefix }),
+      });
     },
   },
 });
@@ -92,6 +123,16 @@ export function openStore(address: StoreAddress, settings: OpenStoreSettings): P
 export function showStoreUrl(text: string): string {
   const bare = text.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/]*@/i, '$1//').replace(/[?#].*$/s, '');
   return plain(bare);
+}
+
+function parseGitHubUrl(rest: string): Parsed<StoreAddress> {
+  const repository = parseRepository(rest);
+  if (!repository.ok) return { ok: false, problem: 'names no repository; write github:OWNER/REPO' };
+  const url = `github:${rest}`;
+  return {
+    ok: true,
+    value: Object.freeze({ scheme: 'github', url, location: rest, defaults: GITHUB_DEFAULTS }),
+  };
 }
 
 function parseFileUrl(rest: string, settings: StoreUrlSettings): Parsed<StoreAddress> {
