@@ -31,6 +31,15 @@ export interface CommandContext {
   };
   /** The user's own command after `--`; null without one. */
   readonly rest: readonly string[] | null;
+  /**
+   * True in a pull request from a fork (or Dependabot's): the token may only read and secrets are empty, rightly so. A command
+   * that cannot work there is skipped with one notice.
+   */
+  readonly isForkPullRequest?: boolean;
+  /** What the user's own commands start with; the host's environment where absent. Holds no credential given to lockstep alone. */
+  readonly childEnv?: Readonly<Record<string, string | undefined>>;
+  /** One line a person should read although all is well; hosts without such a thing get a warning in the log. */
+  onNotice?(message: string): void;
   /** Progress of a sweep, for a host that shows it. */
   onReapEvent?(event: ReapEvent): void;
   /** Pictures of a demonstration, for a host that shows them. */
