@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { encodeBoard, parseBoard } from '../../src/gate/board.ts';
+import { parseBoard } from '../../src/gate/board.ts';
+import { encodeBoard, findSizeProblem } from '../../src/gate/board-text.ts';
 import {
   findParallelismProblem,
   findStoreProblem,
@@ -109,6 +110,25 @@ describe('the board as text', () => {
       ),
     );
     expect(() => encodeBoard(doc)).toThrow(expect.objectContaining({ code: 'config' }));
+  });
+
+  test('whether a board will fit is known before the first write', () => {
+    const names = (length: number) =>
+      Array.from({ length: 256 }, (_, index) => `m${index}`.padEnd(length, 'x'));
+    expect(findSizeProblem(names(20), record(1))).toBeNull();
+    expect(findSizeProblem(names(64), record(1))).toContain('shorter member names');
+    const failing = { missing: names(20), lost: names(20), message: 'x'.repeat(300) };
+    const doc = board(Object.fromEntries(names(20).map((name) => [name, record(1)])));
+    const failure = {
+      epoch: 1,
+      code: 'timeout' as const,
+      by: '',
+      behind: [],
+      diverged: [],
+      at: '',
+      attempts: {},
+    };
+    expect(() => encodeBoard({ ...doc, failure: { ...failure, ...failing } })).not.toThrow();
   });
 
   const good = JSON.parse(encodeBoard(board({ a: record(1) }))) as Record<string, unknown>;

@@ -11,8 +11,8 @@ import {
   newActor,
   type Step,
   type World,
-  workOf,
 } from './gate-model.ts';
+import { workOf } from './gate-steps.ts';
 
 /** Throws with the invariant's name first. */
 export function fail(invariant: string, message: string): never {

@@ -2,15 +2,8 @@
 // States are compared without what no decision reads (texts, stamps, histories' messages).
 import type { GateDoc } from '../../src/gate/contract.ts';
 import { checkDeadlines, checkRecovery, checkState, checkStep, fail } from './gate-checks.ts';
-import {
-  type Actor,
-  initialWorld,
-  isAlive,
-  type ModelOptions,
-  NO_FAULTS,
-  stepsFrom,
-  type World,
-} from './gate-model.ts';
+import { type Actor, initialWorld, isAlive, type ModelOptions, NO_FAULTS, type World } from './gate-model.ts';
+import { stepsFrom } from './gate-steps.ts';
 
 // Looked up once: globals are slow inside a test runner's sandbox.
 const { imul } = Math;

@@ -21,6 +21,7 @@ for (const { name, options } of [...CALM, ...FAULTY])
   print(name, explore(options, { maxStates, recoverEvery: 1 }));
 
 for (const { name, options } of DEEP) {
+  print(`many faults, ${name}`, explore(options, { maxStates, recoverEvery: 4 }));
   for (let round = 0; round < walks; round += 1) walk(options, (count) => Math.floor(clock.random() * count));
   stdout.write(`${name}: ${walks} random walks with seed ${seed}\n`);
 }

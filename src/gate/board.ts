@@ -1,13 +1,10 @@
 /**
- * The board's text: one JSON object of at most 64 KiB. Reading trusts nothing and repairs nothing; a foreign, damaged or
- * newer board is corrupt and stays untouched.
- * A member whose versions are the target's is written without them: 256 members with long names then take about 56 KiB. What
- * only informs (last probe answers, the history) is dropped before a write is refused for its size.
+ * Reading a board. Trusts nothing and repairs nothing: a foreign, damaged or newer board is corrupt and stays untouched.
+ * A member without versions has the target's; `board-text.ts` writes it so.
  */
 import { deepFreeze, type FieldReader, isJsonObject, parseJsonObject, readFields } from '../base/codec.ts';
-import { ConfigError, CorruptRecordError } from '../base/errors.ts';
+import { CorruptRecordError } from '../base/errors.ts';
 import { MAX_LEASE_MS, MAX_TOKEN } from '../lease/record.ts';
-import { MAX_VALUE_BYTES } from '../store/contract.ts';
 import {
   COMMITTER_KINDS,
   GATE_FAILURE_CODES,
@@ -62,42 +59,6 @@ export function parseBoard(text: string, what: string): GateDoc {
     history: objects(fields, 'history').map(parseFailure),
     openEpochs: fields.array('openEpochs').map((epoch) => readFields({ epoch }, what).integer('epoch')),
   });
-}
-
-/** The board's text. ConfigError where it cannot be made to fit: nothing was written. */
-export function encodeBoard(doc: GateDoc): string {
-  const full = encode(doc);
-  if (fitsStore(full)) return full;
-  const members = Object.entries(doc.members).map(([name, record]) => [name, withoutObserved(record)]);
-  const spare: GateDoc = { ...doc, members: Object.fromEntries(members), history: [] };
-  const text = encode(spare);
-  if (fitsStore(text)) return text;
-  const message =
-    `the board of ${doc.expected.length} members would take ${Buffer.byteLength(text)} bytes, ` +
-    `a store holds ${MAX_VALUE_BYTES}; use shorter member names, fewer members, or version scheme integer or dotted`;
-  throw new ConfigError([{ option: 'members', message }]);
-}
-
-function withoutObserved(record: MemberRecord): MemberRecord {
-  const { observed, ...rest } = record;
-  return observed === undefined ? record : rest;
-}
-
-function fitsStore(text: string): boolean {
-  return Buffer.byteLength(text) <= MAX_VALUE_BYTES;
-}
-
-function encode(doc: GateDoc): string {
-  const members = Object.entries(doc.members).map(([name, record]) => {
-    const { schema, api, ...rest } = record;
-    const isTarget = doc.target?.schema === schema && sameNames(doc.target.api, api);
-    return [name, isTarget ? rest : record];
-  });
-  return JSON.stringify({ ...doc, members: Object.fromEntries(members) });
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, index) => name === b[index]);
 }
 
 function parseVersions(fields: FieldReader): Versions {

@@ -182,3 +182,5 @@ export interface GateDoc {
 
 export const MAX_COMMITS = 10;
 export const MAX_HISTORY = 5;
+/** Characters of a failure's message. */
+export const MAX_MESSAGE = 300;

@@ -10,12 +10,12 @@ import {
   type GateFailure,
   type GateFailureCode,
   MAX_HISTORY,
+  MAX_MESSAGE,
 } from './contract.ts';
 import type { ReduceContext } from './event.ts';
 import { compareRanks, latestAttempts, newestRank, type Rank } from './incarnation.ts';
 import { type Blame, blameOf } from './standing.ts';
 
-const MAX_MESSAGE = 300;
 const MAX_OPEN_EPOCHS = 10;
 
 /** The board as its first writer makes it. */
