@@ -159,6 +159,17 @@ describe('the hard sides of the API', () => {
     expect(headers.get('x-ratelimit-remaining')).toBe('0');
   });
 
+  test('the budget is told without being spent', async () => {
+    const facade = await start('memory', { budget: { perRepository: 10 } });
+    await speak(facade, 'GET /git/ref/heads/main');
+    const headers = { authorization: 'Bearer token-1' };
+    for (let round = 0; round < 2; round += 1) {
+      const body: unknown = await (await fetch(`${facade.apiUrl}/rate_limit`, { headers })).json();
+      expect(body).toMatchObject({ resources: { core: { limit: 10, remaining: 9, used: 1 } } });
+    }
+    expect(facade.violations).toEqual([]);
+  });
+
   test('a read-only token reads and does not write, and a bad one does neither', async () => {
     const facade = await start('memory', { readOnlyTokens: ['token-fork'] });
     const body = { message: 'x', tree: TREE, parents: [] };

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { sleep, systemClock } from '../../src/base/clock.ts';
 import { calm, type Fault, type FaultPlan } from './github-faults.ts';
+import { checkAnswer } from './github-openapi.ts';
 import type { GitBackend } from './github-repository.ts';
 import { type FacadeWorld, findRoute, type Route, type RouteAnswer, refusal } from './github-routes.ts';
 
@@ -53,6 +55,7 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
   const spent = new Map<string, number>();
   /** The head that a reference had before its present one. */
   const earlier = new Map<string, string | null>();
+  const late = new Set<Promise<unknown>>();
   let number = 0;
 
   const facade: GitHubFacade = {
@@ -63,11 +66,14 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
     world,
     plan: calm,
     countOf: (filter) => log.filter(filter).length,
-    close: () =>
-      new Promise((resolve) => {
+    async close() {
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+      // What was put off is still done, before the repository is taken away.
+      await Promise.all(late);
+    },
   };
 
   const remaining = (token: string): { limit: number; left: number } => {
@@ -88,6 +94,16 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
       'x-ratelimit-reset': String(now + 1800),
       'x-ratelimit-resource': 'core',
     };
+  };
+
+  /** The budget, told for nothing. */
+  const rateLimit = (token: string): RouteAnswer => {
+    const { limit, left } = remaining(token);
+    const reset = Math.floor(Date.now() / 1000) + 1800;
+    const rate = { limit, remaining: Math.max(0, left), used: limit - Math.max(0, left), reset };
+    const answer = { status: 200, body: { resources: { core: rate, search: rate, graphql: rate }, rate } };
+    violations.push(...checkAnswer('GET /rate_limit', answer));
+    return answer;
   };
 
   /** The work itself, remembering what a reference was before, for stale reads. */
@@ -143,6 +159,13 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
       case 'error':
         if (fault.applied) await apply(route, body);
         return refusal(fault.status, 'Server Error');
+      case 'late':
+        late.add(
+          sleep(systemClock, fault.delayMs)
+            .then(() => apply(route, body))
+            .catch((error: unknown) => violations.push(`a late request failed: ${String(error)}`)),
+        );
+        return refusal(504, 'Gateway Timeout');
       case 'refuse':
         if (fault.applied) await apply(route, body);
         return refusal(fault.status, fault.message);
@@ -164,6 +187,7 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
 
     let answer: RouteAnswer | null;
     if (token === '' || token.startsWith('bad')) answer = refusal(401, 'Bad credentials');
+    else if (path === '/rate_limit') answer = rateLimit(token);
     else if (remaining(token).left <= 0) answer = refusal(403, 'API rate limit exceeded for installation.');
     else if (method !== 'GET' && readOnlyTokens.includes(token)) {
       answer = refusal(403, 'Resource not accessible by integration');
@@ -172,9 +196,10 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
     const text = JSON.stringify(answer?.body ?? null);
     const etag = `W/"${createHash('sha256').update(`${token}\n${text}`).digest('hex').slice(0, 40)}"`;
     const isKnown = method === 'GET' && answer?.status === 200 && request.headers['if-none-match'] === etag;
-    if (!isKnown) spent.set(token, (spent.get(token) ?? 0) + 1);
+    const isFree = isKnown || path === '/rate_limit';
+    if (!isFree) spent.set(token, (spent.get(token) ?? 0) + 1);
     const status = isKnown ? 304 : (answer?.status ?? 0);
-    log.push({ method, operation, path, token, status, isCounted: !isKnown });
+    log.push({ method, operation, path, token, status, isCounted: !isFree });
     if (answer === null) return;
     const headers: Record<string, string> = {
       ...rateHeaders(token),

@@ -9,6 +9,8 @@ export type Fault =
   /** Headers and half a body, then the end; the work was done. */
   | { kind: 'truncate' }
   | { kind: 'error'; status: 500 | 502 | 503; applied: boolean }
+  /** A 504 at once, and the work is done so many ms later, when the asker has long gone on. */
+  | { kind: 'late'; delayMs: number }
   /** A refusal with this text; nothing of its reason is told. */
   | { kind: 'refuse'; status: 409 | 422; message: string; applied: boolean }
   | { kind: 'limit'; status: 403 | 429; message: string; retryAfterSeconds?: number }
@@ -80,6 +82,8 @@ const WRITE_FAULTS: readonly Fault[] = [
   { kind: 'drop-before' },
   { kind: 'drop-after' },
   { kind: 'truncate' },
+  { kind: 'late', delayMs: 5 },
+  { kind: 'late', delayMs: 40 },
   { kind: 'error', status: 502, applied: false },
   { kind: 'error', status: 502, applied: true },
   { kind: 'error', status: 500, applied: true },
