@@ -75,7 +75,7 @@ export function createSimulatedActor(parts: ActorParts): SimulatedActor {
   const hold = async (lease: Lease) => {
     phase = 'h';
     await effect(lease);
-    await sleep(clock, upTo(leaseMs * 1.5));
+    await sleep(clock, upTo(leaseMs));
     await effect(lease);
   };
 

@@ -54,8 +54,8 @@ function drawRough(seed: number): Scenario {
   const leaseMs = random() < 0.75 ? 10_000 : 2000;
   return {
     seed,
-    actors: random() < 0.6 ? 2 : 3,
-    cycles: random() < 0.6 ? 1 : 2,
+    actors: random() < 0.7 ? 2 : 3,
+    cycles: random() < 0.75 ? 1 : 2,
     permits: random() < 0.7 ? 1 : 2 + Math.floor(random() * 2),
     order: random() < 0.7 ? 'any' : 'fifo',
     leaseMs,
