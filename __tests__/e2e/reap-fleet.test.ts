@@ -200,7 +200,7 @@ describe('what the provider may do meanwhile', () => {
   test('a full account with nothing stale costs one listing and says who holds the places and when the next falls due', async () => {
     const young = staleApps(5).map((app) => ({ ...app, ageMs: 60_000 }));
     await startSandbox({ apps: young });
-    const [job] = await runJobs(1, '--limit', '5', '--headroom', '1');
+    const [job] = await runJobs(1, '--limit', '5');
     expect(job?.report).toMatchObject({ outcome: 'incomplete', reason: 'full', exitCode: 3 });
     expect(seen()).toMatchObject({ lists: 1, deletes: 0 });
     expect(job?.stderr).toMatch(/hatchet-t-/);

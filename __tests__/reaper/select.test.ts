@@ -153,6 +153,19 @@ describe('the limit', () => {
     expect(selection).toMatchObject({ candidates: [], shortfall: 3, nextDueMs: HOUR_MS });
   });
 
+  test.each<[string, Parameters<typeof createApp>[1], Parameters<typeof createSettings>[0], number]>([
+    ['everything is young', { ageMs: MINUTE_MS }, { limit: 3 }, 1],
+    ['nothing is due yet', { ageMs: 30 * MINUTE_MS }, { limit: 3, olderThanMs: HOUR_MS }, 1],
+    ['the oldest could be culled if more came', { ageMs: DAY_MS }, { limit: 3, olderThanMs: null }, 0],
+    ['a place is free', { ageMs: MINUTE_MS }, { limit: 4 }, 0],
+  ])('an account that is exactly full where %s', (_, overrides, settings, shortfall) => {
+    const selection = select(
+      ['1', '2', '3'].map((id) => createApp(id, overrides)),
+      settings,
+    );
+    expect(selection.shortfall).toBe(shortfall);
+  });
+
   test('decides nothing on an incomplete list; age still judges', () => {
     const partial = { isComplete: false };
     expect(select(apps, { olderThanMs: null, limit: 1 }, partial)).toMatchObject({

@@ -218,14 +218,15 @@ async function tidyTrash(root        , isTrash                           )      
 }
 
 async function empty(place                                                      )                   {
-  for (const name of await readdir(place.path)) {
-    // A large folder takes long; what is left is listed as `delete-failed` the next time.
-    throwIfAborted(place.signal);
-    await rm(join(place.path, name), { recursive: true, force: true });
-  }
   try {
+    for (const name of await readdir(place.path)) {
+      // A large folder takes long; what is left is listed as `delete-failed` the next time.
+      throwIfAborted(place.signal);
+      await rm(join(place.path, name), { recursive: true, force: true });
+    }
     await rmdir(place.path);
   } catch (error) {
+    // Another run finished what was left.
     if (isMissing(error)) return { kind: 'gone' };
     throw error;
   }

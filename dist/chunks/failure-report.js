@@ -1,5 +1,5 @@
 import { e as exitCodeOf, a as ConfigError } from './errors.js';
-import { b as createFailedReport } from './report.js';
+import { d as createFailedReport } from './report.js';
 
 /**
  * The result of a command that ended with an error: the shape of its contract with nothing done, so that whoever reads the

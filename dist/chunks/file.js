@@ -1,184 +1,9 @@
 import { stat, readdir, unlink, link, open, readFile, mkdir } from 'node:fs/promises';
 import { join, dirname, resolve } from 'node:path';
-import { I as InvariantError, f as UnsupportedError, U as UnavailableError, d as IndeterminateError, t as toError, L as LockstepError, A as AuthError, b as CorruptRecordError } from './errors.js';
-import { M as MAX_VALUE_BYTES, e as createNonce, j as jitter } from './wire.js';
-import { d as abortReason } from './terminal.js';
+import { f as UnsupportedError, t as toError, L as LockstepError, I as InvariantError, A as AuthError, U as UnavailableError, d as IndeterminateError, b as CorruptRecordError } from './errors.js';
+import { e as createNonce, j as jitter } from './wire.js';
+import { a as admitKey, c as createEdges, b as admitValue, r as runCall } from './edges.js';
 import { watch } from 'node:fs';
-
-/**
- * What may enter a store, checked alike by every driver before anything is sent: keys in the escaped form of store/key.ts,
- * values of whole Unicode text within the limit. It does not look at what a value means.
- */
-
-const KEY = /^(?!\.)[a-z0-9._~-]+(\/(?!\.)[a-z0-9._~-]+)*$/;
-
-/** Returns the key, or throws InvariantError: a key that did not come from `createKey` is a bug. */
-function admitKey(key        )         {
-  if (!KEY.test(key)) throw new InvariantError(`not a store key: ${JSON.stringify(key.slice(0, 200))}`);
-  return key;
-}
-
-/** The value's bytes, or UnsupportedError where it is over the limit or not representable in UTF-8. */
-function admitValue(key        , value        )         {
-  const bytes = Buffer.from(value, 'utf8');
-  if (bytes.length > MAX_VALUE_BYTES) {
-    throw new UnsupportedError(
-      `the value for ${key} has ${bytes.length} bytes; a store takes at most ${MAX_VALUE_BYTES}`,
-      { hint: 'shorten what is stored under this name' },
-    );
-  }
-  // Half a surrogate pair would silently come back as U+FFFD from stores that keep UTF-8.
-  if (/\p{Surrogate}/u.test(value)) {
-    throw new UnsupportedError(`the value for ${key} has half a surrogate pair, which UTF-8 cannot hold`);
-  }
-  return bytes;
-}
-
-/**
- * The frame around every operation that leaves this process: it settles when the caller aborts or the driver's own deadline
- * passes, whatever the other side does (S6), and says truthfully what is then known of a write (S5, S7): before `sending`
- * nothing was applied, after it the outcome is open. It does NOT retry and does not stop what is already under way.
- */
-
-                               
-               
-                                   
-                    
-                      
-                                  
-                                                                       
-               
- 
-
-                       
-                                                                                         
-                               
-     
-                                                                                                                       
-                                                                                  
-     
-                               
- 
-
-/** Runs one operation in the frame. Reads never call `sending`: given up, they are plainly unavailable. */
-function runCall   (settings              , operation                            )             {
-  const { clock, signal, what } = settings;
-  if (signal?.aborted) return Promise.reject(abortReason(signal));
-  return new Promise((resolve, reject) => {
-    const given = new AbortController();
-    let isSent = false;
-    const end = () => {
-      timer.cancel();
-      signal?.removeEventListener('abort', onAbort);
-    };
-    const giveUp = (reason       ) => {
-      end();
-      reject(
-        isSent
-          ? new IndeterminateError(`${what}: no answer, the outcome is open`, { cause: reason })
-          : reason,
-      );
-      given.abort(reason);
-    };
-    const onAbort = () => giveUp(abortReason(signal               ));
-    const timer = clock.startTimer(settings.timeoutMs, () =>
-      giveUp(new UnavailableError(`${what}: no answer within ${settings.timeoutMs} ms`)),
-    );
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const call       = {
-      signal: given.signal,
-      sending() {
-        if (given.signal.aborted) throw abortReason(given.signal);
-        isSent = true;
-      },
-    };
-    operation(call).then(
-      (value) => {
-        end();
-        resolve(value);
-      },
-      (error         ) => {
-        end();
-        reject(error);
-      },
-    );
-  });
-}
-
-/**
- * The watch every driver hands out: edges that coalesce and carry nothing. A driver calls `connected` at each (re)connect and
- * `emit` when something may have changed; the reader sees at least one edge after the last call, never how many there were.
- * NOT guaranteed: one edge per change. Invariant: it ends by the caller's abort or by `end` (the store's close), never by an
- * error, and then leaves no listener behind.
- */
-                                           
-
-                        
-                        
-                                                                                                          
-                              
-                                    
-               
-                                                                                                              
-                    
-                                                                                                   
-              
- 
-
-/** A watch that the caller's `signal` ends; the driver calls `end` when the store is closed. */
-function createEdges(signal             )        {
-  const controller = new AbortController();
-  const waiting = new Set                                        ();
-  let pending = false;
-  let becomeReady             = () => undefined;
-  const ready = new Promise      ((resolve) => {
-    becomeReady = resolve;
-  });
-
-  const wake = (result                      ) => {
-    const woken = [...waiting];
-    waiting.clear();
-    for (const resolve of woken) resolve(result);
-  };
-  const emit = () => {
-    if (controller.signal.aborted) return;
-    if (waiting.size === 0) pending = true;
-    wake({ done: false, value: undefined });
-  };
-  const end = () => {
-    if (controller.signal.aborted) return;
-    signal.removeEventListener('abort', end);
-    pending = false;
-    controller.abort();
-    becomeReady();
-    wake({ done: true, value: undefined });
-  };
-  if (signal.aborted) end();
-  else signal.addEventListener('abort', end, { once: true });
-
-  const next = ()                                => {
-    if (controller.signal.aborted) return Promise.resolve({ done: true, value: undefined });
-    if (!pending) return new Promise((resolve) => waiting.add(resolve));
-    pending = false;
-    return Promise.resolve({ done: false, value: undefined });
-  };
-
-  return {
-    watch: {
-      ready,
-      // No `return`: leaving a loop must not end the watch (S10), only the signal does.
-      [Symbol.asyncIterator]: () => ({ next }),
-    },
-    ended: controller.signal,
-    emit,
-    connected() {
-      if (controller.signal.aborted) return;
-      becomeReady();
-      emit();
-    },
-    end,
-  };
-}
 
 /** The file system's errors in lockstep's words: what failed, on what, why, what to do. Nothing here was applied. */
 
@@ -457,6 +282,8 @@ function decideLinked({ mine, head, successor }            )                    
                                                
 
 const COLLECT_EVERY = KEPT_REVISIONS / 2;
+const MAX_KNOWN = 256;
+const MAX_STEPS = 4;
 
 /** The newest revision of a key, a tombstone included. */
                        
@@ -486,7 +313,33 @@ const COLLECT_EVERY = KEPT_REVISIONS / 2;
 
 /** The register over one root. */
 function createFileRegister({ root, volume, tidy }                     )               {
-  const readHead = async (folder        )                       => {
+  // Where this handle last saw a key's head, so that a hot key is not listed with all its young revisions at each call.
+  const known = new Map                                           ();
+
+  const remember = (folder        , head             ) => {
+    if (known.size >= MAX_KNOWN) known.clear();
+    if (head) known.set(folder, { number: head.number, nonce: head.record.nonce });
+    return head;
+  };
+
+  /**
+   * Walks on from a head seen before; null where only a listing tells. Looking at the next number BEFORE seeing that the
+   * known one is still there is what makes it right: then the next was never removed, so its absence is an absence and its
+   * presence is no zombie's.
+   */
+  const walkHead = async (folder        )                       => {
+    let trusted = known.get(folder);
+    for (let step = 0; trusted && step < MAX_STEPS; step += 1) {
+      const next = await volume.read(folder, trusted.number + 1);
+      const still = await volume.read(folder, trusted.number);
+      if (still?.nonce !== trusted.nonce) return null;
+      if (next === null) return { number: trusted.number, record: still };
+      trusted = { number: trusted.number + 1, nonce: next.nonce };
+    }
+    return null;
+  };
+
+  const listHead = async (folder        )                       => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const number = await volume.headOf(folder);
       if (number === 0) return null;
@@ -495,6 +348,9 @@ function createFileRegister({ root, volume, tidy }                     )        
     }
     throw new UnavailableError(`${folder} changes faster than it can be read`);
   };
+
+  const readHead = async (folder        )                       =>
+    remember(folder, (await walkHead(folder)) ?? (await listHead(folder)));
 
   const write = async ({ folder, expect, value, bytes }           , call      )                       => {
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -523,6 +379,7 @@ function createFileRegister({ root, volume, tidy }                     )        
         if (isLinked === false) return { ok: false };
         // 3. Make sure that the number was not one that had been there and was collected.
         if (isLinked && (await countsAsWritten(folder, mine, before))) {
+          known.set(folder, mine);
           if (mine.number % COLLECT_EVERY === 0) tidy(volume.collect(folder, mine.number));
           return { ok: true, revision: formatToken(mine.number, nonce) };
         }

@@ -40,4 +40,19 @@ function splitKey(key        )           {
   return key.split('/').map(unescapeSegment);
 }
 
-export { createKey as c, splitKey as s };
+const REF_LEAF = '/@';
+
+/**
+ * The key as the end of a git ref's name: `~` becomes `=`, which git takes and no key has, and a leaf that no segment can be
+ * called keeps `a` and `a/b` apart, which git could not hold side by side.
+ */
+function formatRefPath(key        )         {
+  return key.replaceAll('~', '=') + REF_LEAF;
+}
+
+/** The inverse of {@link formatRefPath}; null for a ref that no key has. */
+function parseRefPath(path        )                {
+  return path.endsWith(REF_LEAF) ? path.slice(0, -REF_LEAF.length).replaceAll('=', '~') : null;
+}
+
+export { createKey as c, formatRefPath as f, parseRefPath as p, splitKey as s };

@@ -193,4 +193,4 @@ function createEmptyReport(conclusion            , surroundings               = 
   };
 }
 
-export { NO_COUNTS as N, concludePass as a, createFailedReport as b, countApps as c, createSkippedReport as d, createReport as e };
+export { NO_COUNTS as N, countApps as a, concludePass as b, createSkippedReport as c, createFailedReport as d, createReport as e };

@@ -1,8 +1,8 @@
-import { h as hashIdentity, c as createBackoff, j as jitter, i as isJsonObject, a as createDeadline, o as openStoreParts, b as chooseStore, d as createReleasers } from './wire.js';
-import { t as toError, h as hasCode, C as CancelledError, i as invariant, L as LockstepError, U as UnavailableError, a as ConfigError } from './errors.js';
+import { h as hashIdentity, i as isJsonObject, c as createBackoff, j as jitter, a as createDeadline, o as openStoreParts, b as chooseStore, d as createReleasers } from './wire.js';
+import { t as toError, h as hasCode, C as CancelledError, i as invariant, U as UnavailableError, L as LockstepError, a as ConfigError } from './errors.js';
 import { isAbsolute, join } from 'node:path';
 import { p as plain, f as formatDuration } from './duration.js';
-import { c as countApps, a as concludePass, N as NO_COUNTS, b as createFailedReport, d as createSkippedReport, e as createReport } from './report.js';
+import { N as NO_COUNTS, c as createSkippedReport, a as countApps, b as concludePass, d as createFailedReport, e as createReport } from './report.js';
 import { b as sleep, d as abortReason, r as renderTable } from './terminal.js';
 import { setMaxListeners } from 'node:events';
 import { c as createKey } from './key.js';
@@ -586,6 +586,172 @@ function matchesGlob(glob                   , name                   )          
 }
 
 /**
+ * What a sweep leaves in the lease's note for those who come after: `{sweeps: {identity: {outcome, counts, at}}}`, the
+ * newest 32. NOT guaranteed: truth. The stamp is another machine's wall clock, and whoever writes the store can forge it;
+ * it may therefore only suppress work. What cannot be read counts as no sweep at all.
+ */
+
+const MAX_SWEEPS = 32;
+const OUTCOMES                         = ['reaped', 'clean', 'planned', 'skipped', 'incomplete', 'failed'];
+/** Sweeps that left nothing to do; the others never suppress one. */
+const DONE                         = ['reaped', 'clean'];
+
+/** The past sweep of an identity, or null where there is none that can be read. */
+function readSweep(note            , identity        )                   {
+  const sweeps = note['sweeps'];
+  return isJsonObject(sweeps) && Object.hasOwn(sweeps, identity) ? parseSweep(sweeps[identity]) : null;
+}
+
+/** The note with this sweep in it. Pure; other fields and the newest sweeps of other identities are carried through. */
+function writeSweep(note            , identity        , sweep           )             {
+  const sweeps = isJsonObject(note['sweeps']) ? note['sweeps'] : {};
+  const others = Object.entries(sweeps)
+    .filter(([name]) => name !== identity)
+    .flatMap(([name, value])                        => {
+      const parsed = parseSweep(value);
+      return parsed ? [[name, parsed]] : [];
+    })
+    .sort(([, a], [, b]) => Date.parse(b.at) - Date.parse(a.at))
+    .slice(0, MAX_SWEEPS - 1);
+  // The newest sweep must not be pushed out by stamps from the future, so it always comes first.
+  return { ...note, sweeps: Object.fromEntries([[identity, sweep], ...others]) };
+}
+
+/** What is asked of a note. */
+                                
+                   
+                   
+                                           
+                  
+                                   
+                    
+     
+                                                                                                                        
+                                    
+     
+                         
+ 
+
+/** The past sweep that makes this one unnecessary, or null. */
+function decideFresh({ note, identity, everyMs, nowWallMs, seenAt }               )                   {
+  const sweep = readSweep(note, identity);
+  if (!sweep || everyMs <= 0 || !DONE.includes(sweep.outcome)) return null;
+  if (seenAt !== undefined && sweep.at !== seenAt) return sweep;
+  const sinceMs = nowWallMs - Date.parse(sweep.at);
+  return sinceMs >= 0 && sinceMs < everyMs ? sweep : null;
+}
+
+function parseSweep(value         )                   {
+  if (!isJsonObject(value) || !isJsonObject(value['counts'])) return null;
+  const outcome = OUTCOMES.find((one) => one === value['outcome']);
+  const at = value['at'];
+  if (outcome === undefined || typeof at !== 'string' || Number.isNaN(Date.parse(at))) return null;
+  const read = value['counts'];
+  const counts = Object.fromEntries(
+    Object.keys(NO_COUNTS).map((name) => {
+      const count = read[name];
+      return [name, typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : 0];
+    }),
+  )                         ;
+  return { outcome, counts, at };
+}
+
+/**
+ * One run of `reap` on its way: what it was asked to do, what is known of it so far, and what it tells about itself.
+ * Invariant: what came from outside (a holder's text) is printable in notes and in the report.
+ */
+                                              
+
+/** Everything `reap` needs. */
+                              
+                         
+          
+                                                                   
+                                        
+                
+                    
+                       
+                                                
+                   
+                              
+    
+                                                                                                                  
+                   
+                                                                                          
+                  
+                                                                                           
+                                                              
+               
+                 
+                                                                       
+                     
+                                                                    
+                          
+                                                               
+                                                     
+ 
+
+/** What is known of a run so far. */
+                      
+                                
+                           
+                   
+                        
+                       
+ 
+
+/** The past sweep that makes this run unnecessary, by what the lease's record says. */
+function findFresh({ options }     , view           , seenAt                )                   {
+  return decideFresh({
+    note: noteOf(view),
+    identity: options.identity,
+    everyMs: options.everyMs,
+    nowWallMs: options.clock.wallMs(),
+    ...(seenAt === undefined ? {} : { seenAt }),
+  });
+}
+
+/** The report of a run that such a sweep made unnecessary; says what that sweep came to. */
+function skipFresh(run     , sweep                  )             {
+  const { options } = run;
+  if (sweep) {
+    const agoMs = Math.max(0, options.clock.wallMs() - Date.parse(sweep.at));
+    const result =
+      sweep.outcome === 'clean' ? 'nothing was stale' : `${sweep.counts.deleted} apps were deleted`;
+    note(options, 'info', `swept ${formatDuration(agoMs)} ago: ${result}; nothing to do here`);
+  }
+  return createSkippedReport('fresh', surroundings(run));
+}
+
+/** The note of a lease's record; empty where nobody ever held it. */
+function noteOf(view           )             {
+  return view.record?.note ?? {};
+}
+
+/** What surrounds the pass, as far as it is known by now. */
+function surroundings(run     ) {
+  const { options, startMs } = run;
+  return {
+    fencingToken: run.token,
+    holder: run.holder,
+    waitedMs: run.waitedMs,
+    durationMs: Math.round(options.clock.monotonicMs() - startMs),
+    requests: { store: options.storeRequests() },
+  };
+}
+
+/** One printable sentence for whoever follows. */
+function note(options             , level                 , message        )       {
+  emit(options, { kind: 'note', level, message });
+}
+
+/** Tells an event; without anybody following, notes go to the log. */
+function emit({ logger, onEvent }             , event           )       {
+  if (onEvent) onEvent(event);
+  else if (event.kind === 'note') logger[event.level](event.message);
+}
+
+/**
  * The listing loop: page after page, each with bounded retries, until the end or until the provider stops making sense.
  * NOT guaranteed: a snapshot. Apps come and go between pages; what was read is distinct by id, and `isComplete` says whether
  * absence means anything. Invariant: a bounded number of requests, whatever the provider answers.
@@ -1076,13 +1242,9 @@ function createCalls({ provider, pace, permit, halt, deadline }              )  
   let hasAnswered = false;
   let hasSent = false;
 
-  /** Waiting for a slot that comes after the end of the budget would only hold the lease. */
-  const haltIfTooLate = () => {
-    if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
-  };
-
   const takeSlot = async () => {
-    haltIfTooLate();
+    // Waiting for a slot that comes after the end of the budget would only hold the lease.
+    if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
     if (halt.isHalted) return false;
     try {
       await pace.take({ signal: halt.signal });
@@ -1113,7 +1275,6 @@ function createCalls({ provider, pace, permit, halt, deadline }              )  
     const answer = await untilAborted(sent, halt.callSignal);
     if (answer === null) return null;
     pace.observe({ throttled: answer.kind === 'throttled', ...answer.meta.rate });
-    if (answer.kind === 'throttled') haltIfTooLate();
     if (answer.kind !== 'ambiguous') hasAnswered = true;
     if (answer.kind === 'unauthorized') halt.stop('unauthorized');
     return answer;
@@ -1627,9 +1788,28 @@ function selectApps(listing         , rules       )            {
     candidates: orderChildrenFirst([...eligible.values()].map((judged) => judged.app)),
     counted,
     target,
-    shortfall: target === null ? 0 : Math.max(0, counted - eligible.size - target),
+    shortfall: target === null ? 0 : shortfallOf({ counted, target, rules, eligible, matched }),
     nextDueMs: nextDueMs(matched, rules),
   };
+}
+
+/**
+ * How many places are missing. An account that is exactly full and has nothing to give is short of one: whoever asks with a
+ * limit wants room. One that could cull its oldest is within its limit by choice.
+ */
+function shortfallOf(options   
+                  
+                 
+               
+                                         
+                              
+ )         {
+  const { counted, target, rules, eligible, matched } = options;
+  const missing = Math.max(0, counted - eligible.size - target);
+  const isExactlyFull = eligible.size === 0 && rules.limit !== null && counted >= rules.limit;
+  return isExactlyFull && !matched.some((judged) => judged.waitsFor === 'excess')
+    ? Math.max(1, missing)
+    : missing;
 }
 
 /** The age by the provider's clock, or null where it cannot be known. */
@@ -1930,193 +2110,17 @@ function describeFull(selection           , census               )         {
 }
 
 /**
- * What a sweep leaves in the lease's note for those who come after: `{sweeps: {identity: {outcome, counts, at}}}`, the
- * newest 32. NOT guaranteed: truth. The stamp is another machine's wall clock, and whoever writes the store can forge it;
- * it may therefore only suppress work. What cannot be read counts as no sweep at all.
+ * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever waits wants the work
+ * done, not to do it: a sweep of the same identity that ends meanwhile ends the wait.
+ * Invariant: no ownership is left behind by a wait that gave up (the manager's, L14).
  */
+                                                    
 
-const MAX_SWEEPS = 32;
-const OUTCOMES                         = ['reaped', 'clean', 'planned', 'skipped', 'incomplete', 'failed'];
-/** Sweeps that left nothing to do; the others never suppress one. */
-const DONE                         = ['reaped', 'clean'];
+/** The lease, or the report of a run that needs none. */
+                                                                               
 
-/** The past sweep of an identity, or null where there is none that can be read. */
-function readSweep(note            , identity        )                   {
-  const sweeps = note['sweeps'];
-  return isJsonObject(sweeps) && Object.hasOwn(sweeps, identity) ? parseSweep(sweeps[identity]) : null;
-}
-
-/** The note with this sweep in it. Pure; other fields and the newest sweeps of other identities are carried through. */
-function writeSweep(note            , identity        , sweep           )             {
-  const sweeps = isJsonObject(note['sweeps']) ? note['sweeps'] : {};
-  const others = Object.entries(sweeps)
-    .filter(([name]) => name !== identity)
-    .flatMap(([name, value])                        => {
-      const parsed = parseSweep(value);
-      return parsed ? [[name, parsed]] : [];
-    })
-    .sort(([, a], [, b]) => Date.parse(b.at) - Date.parse(a.at))
-    .slice(0, MAX_SWEEPS - 1);
-  // The newest sweep must not be pushed out by stamps from the future, so it always comes first.
-  return { ...note, sweeps: Object.fromEntries([[identity, sweep], ...others]) };
-}
-
-/** What is asked of a note. */
-                                
-                   
-                   
-                                           
-                  
-                                   
-                    
-     
-                                                                                                                        
-                                    
-     
-                         
- 
-
-/** The past sweep that makes this one unnecessary, or null. */
-function decideFresh({ note, identity, everyMs, nowWallMs, seenAt }               )                   {
-  const sweep = readSweep(note, identity);
-  if (!sweep || everyMs <= 0 || !DONE.includes(sweep.outcome)) return null;
-  if (seenAt !== undefined && sweep.at !== seenAt) return sweep;
-  const sinceMs = nowWallMs - Date.parse(sweep.at);
-  return sinceMs >= 0 && sinceMs < everyMs ? sweep : null;
-}
-
-function parseSweep(value         )                   {
-  if (!isJsonObject(value) || !isJsonObject(value['counts'])) return null;
-  const outcome = OUTCOMES.find((one) => one === value['outcome']);
-  const at = value['at'];
-  if (outcome === undefined || typeof at !== 'string' || Number.isNaN(Date.parse(at))) return null;
-  const read = value['counts'];
-  const counts = Object.fromEntries(
-    Object.keys(NO_COUNTS).map((name) => {
-      const count = read[name];
-      return [name, typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : 0];
-    }),
-  )                         ;
-  return { outcome, counts, at };
-}
-
-/**
- * The whole: of all who ask, one sweeps. Read the lease's note; skip where a sweep of the same identity is fresh; obtain the
- * lease; sweep under it; leave the result in the tombstone for the others.
- *
- *   read ─▶ fresh? ─▶ try or wait ─▶ (fresh by now? give back) ─▶ open ─▶ sweep ─▶ release with the note ─▶ report
- *
- * A plan takes no lease: it deletes nothing, is stopped by nobody, and leaves no note. A fresh sweep makes it unnecessary all
- * the same. NOT guaranteed: that nobody sweeps twice within the window where the machines' clocks disagree.
- * Invariant: between obtaining and giving back nothing sleeps save to pace calls, and whatever happens the lease is given back.
- */
-                                              
-
-/** After an interrupt the runner kills soon; otherwise a slow store gets its time. */
-const RELEASE_TIMEOUT_MS = 15_000;
-const HURRIED_RELEASE_TIMEOUT_MS = 3000;
-
-                              
-                         
-          
-                                                                   
-                                        
-                
-                    
-                       
-                                                
-                   
-                              
-    
-                                                                                                                  
-                   
-                                                                                          
-                  
-                                                                                           
-                                                              
-               
-                 
-                                                                       
-                     
-                                                                    
-                          
-                                                               
-                                                     
- 
-
-/**
- * Reaps once and reports. Errors of store and lease become a `failed` report with their exit code; a ConfigError and whatever
- * is a bug is thrown, after the lease was given back.
- */
-async function reap(options             )                      {
-  const startMs = options.clock.monotonicMs();
-  const run      = { options, startMs, waitedMs: 0, holder: null, token: null };
-  try {
-    const report = await reapOnce(run);
-    // Giving the lease back has cost requests and time, too.
-    const { durationMs, requests } = surroundings(run);
-    return { ...report, durationMs, requests: { ...report.requests, ...requests } };
-  } catch (thrown) {
-    const error = toError(thrown);
-    if (!(error instanceof LockstepError) || hasCode(error, 'config') || hasCode(error, 'invariant'))
-      throw error;
-    options.logger.error(error.hint === undefined ? error.message : `${error.message}. ${error.hint}`);
-    return createFailedReport(error, surroundings(run));
-  }
-}
-
-/** What is known of a run so far. */
-               
-                                
-                           
-                   
-                        
-                       
- 
-
-async function reapOnce(run     )                      {
-  const { options } = run;
-  const { lease, everyMs, deadline } = options;
-  // 1. One read tells whether there is anything to do at all.
-  const seen =
-    everyMs > 0 ? await answered(deadline, lease.manager.read(lease.key, { signal: deadline.signal })) : null;
-  const fresh = seen && findFresh(run, seen);
-  if (fresh) return skipFresh(run, fresh);
-  if (!options.settings.apply) return await sweepAndReport(run, null);
-
-  // 2. The lease, or whoever has it.
-  const seenAt = seen && (readSweep(noteOf(seen), options.identity)?.at ?? null);
-  const owned = await obtain(run, seen, seenAt);
-  if ('report' in owned) return owned.report;
-  run.token = owned.lease.token;
-  return await holdAndSweep(run, owned.lease, seenAt);
-}
-
-/** Sweeps under the lease and gives it back, with the result in its note. */
-async function holdAndSweep(run     , lease       , seenAt               )                      {
-  const { options } = run;
-  let updateNote                                            = null;
-  try {
-    // Somebody may have swept between our first read and our turn; without this look, 60 processes sweep in a row.
-    const fresh = findFresh(run, lease.view, seenAt);
-    if (fresh) return skipFresh(run, fresh);
-    emit(options, { kind: 'acquired', token: lease.token });
-    return await sweepAndReport(run, lease, (pass) => {
-      const swept            = {
-        outcome: pass.outcome,
-        counts: pass.counts,
-        at: new Date(options.clock.wallMs()).toISOString(),
-      };
-      updateNote = (note) => writeSweep(note, options.identity, swept);
-    });
-  } finally {
-    await giveBack(run, lease, updateNote);
-  }
-}
-
-                                                                         
-
-async function obtain(run     , seen                  , seenAt               )                 {
+/** Tries, and waits where asked to. Rejects with the deadline's reason when the wait was in vain. */
+async function takeTurn(run     , seen                  , seenAt               )                {
   const { options } = run;
   const { manager, key, leaseMs, holder, pollMs, whenBusy } = options.lease;
   const { deadline, clock } = options;
@@ -2157,6 +2161,94 @@ async function obtain(run     , seen                  , seenAt               )  
     return lease ? { lease } : { report: skipFresh(run, done) };
   } finally {
     run.waitedMs = clock.monotonicMs() - waitStartMs;
+  }
+}
+
+/** A store that stays silent until the budget is over never answered; that is not the same as a lease that stayed busy. */
+async function answered   (deadline          , call            )             {
+  try {
+    return await call;
+  } catch (thrown) {
+    if (hasCode(thrown, 'deadline') && deadline.signal.aborted)
+      throw new UnavailableError('the store did not answer within the time budget', { cause: thrown });
+    throw thrown;
+  }
+}
+
+/**
+ * The whole: of all who ask, one sweeps. Read the lease's note; skip where a sweep of the same identity is fresh; obtain the
+ * lease; sweep under it; leave the result in the tombstone for the others.
+ *
+ *   read ─▶ fresh? ─▶ try or wait ─▶ (fresh by now? give back) ─▶ open ─▶ sweep ─▶ release with the note ─▶ report
+ *
+ * A plan takes no lease: it deletes nothing, is stopped by nobody, and leaves no note. A fresh sweep makes it unnecessary all
+ * the same. NOT guaranteed: that nobody sweeps twice within the window where the machines' clocks disagree.
+ * Invariant: between obtaining and giving back nothing sleeps save to pace calls, and whatever happens the lease is given back.
+ */
+                                                   
+
+/** After an interrupt the runner kills soon; otherwise a slow store gets its time. */
+const RELEASE_TIMEOUT_MS = 15_000;
+const HURRIED_RELEASE_TIMEOUT_MS = 3000;
+
+/**
+ * Reaps once and reports. Errors of store and lease become a `failed` report with their exit code; a ConfigError and whatever
+ * is a bug is thrown, after the lease was given back.
+ */
+async function reap(options             )                      {
+  const startMs = options.clock.monotonicMs();
+  const run      = { options, startMs, waitedMs: 0, holder: null, token: null };
+  try {
+    const report = await reapOnce(run);
+    // Giving the lease back has cost requests and time, too.
+    const { durationMs, requests } = surroundings(run);
+    return { ...report, durationMs, requests: { ...report.requests, ...requests } };
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (!(error instanceof LockstepError) || hasCode(error, 'config') || hasCode(error, 'invariant'))
+      throw error;
+    options.logger.error(error.hint === undefined ? error.message : `${error.message}. ${error.hint}`);
+    return createFailedReport(error, surroundings(run));
+  }
+}
+
+async function reapOnce(run     )                      {
+  const { options } = run;
+  const { lease, everyMs, deadline } = options;
+  // 1. One read tells whether there is anything to do at all.
+  const seen =
+    everyMs > 0 ? await answered(deadline, lease.manager.read(lease.key, { signal: deadline.signal })) : null;
+  const fresh = seen && findFresh(run, seen);
+  if (fresh) return skipFresh(run, fresh);
+  if (!options.settings.apply) return await sweepAndReport(run, null);
+
+  // 2. The lease, or whoever has it.
+  const seenAt = seen && (readSweep(noteOf(seen), options.identity)?.at ?? null);
+  const turn = await takeTurn(run, seen, seenAt);
+  if ('report' in turn) return turn.report;
+  run.token = turn.lease.token;
+  return await holdAndSweep(run, turn.lease, seenAt);
+}
+
+/** Sweeps under the lease and gives it back, with the result in its note. */
+async function holdAndSweep(run     , lease       , seenAt               )                      {
+  const { options } = run;
+  let updateNote                                            = null;
+  try {
+    // Somebody may have swept between our first read and our turn; without this look, 60 processes sweep in a row.
+    const fresh = findFresh(run, lease.view, seenAt);
+    if (fresh) return skipFresh(run, fresh);
+    emit(options, { kind: 'acquired', token: lease.token });
+    return await sweepAndReport(run, lease, (pass) => {
+      const swept            = {
+        outcome: pass.outcome,
+        counts: pass.counts,
+        at: new Date(options.clock.wallMs()).toISOString(),
+      };
+      updateNote = (note) => writeSweep(note, options.identity, swept);
+    });
+  } finally {
+    await giveBack(run, lease, updateNote);
   }
 }
 
@@ -2209,62 +2301,6 @@ async function giveBack(
   } finally {
     budget.dispose();
   }
-}
-
-/** A store that stays silent until the budget is over never answered; that is not the same as a lease that stayed busy. */
-async function answered   (deadline          , call            )             {
-  try {
-    return await call;
-  } catch (thrown) {
-    if (hasCode(thrown, 'deadline') && deadline.signal.aborted)
-      throw new UnavailableError('the store did not answer within the time budget', { cause: thrown });
-    throw thrown;
-  }
-}
-
-function findFresh({ options }     , view           , seenAt                )                   {
-  return decideFresh({
-    note: noteOf(view),
-    identity: options.identity,
-    everyMs: options.everyMs,
-    nowWallMs: options.clock.wallMs(),
-    ...(seenAt === undefined ? {} : { seenAt }),
-  });
-}
-
-function skipFresh(run     , sweep                  )             {
-  const { options } = run;
-  if (sweep) {
-    const agoMs = Math.max(0, options.clock.wallMs() - Date.parse(sweep.at));
-    const result =
-      sweep.outcome === 'clean' ? 'nothing was stale' : `${sweep.counts.deleted} apps were deleted`;
-    note(options, 'info', `swept ${formatDuration(agoMs)} ago: ${result}; nothing to do here`);
-  }
-  return createSkippedReport('fresh', surroundings(run));
-}
-
-function noteOf(view           )             {
-  return view.record?.note ?? {};
-}
-
-function surroundings(run     ) {
-  const { options, startMs } = run;
-  return {
-    fencingToken: run.token,
-    holder: run.holder,
-    waitedMs: run.waitedMs,
-    durationMs: Math.round(options.clock.monotonicMs() - startMs),
-    requests: { store: options.storeRequests() },
-  };
-}
-
-function note(options             , level                 , message        )       {
-  emit(options, { kind: 'note', level, message });
-}
-
-function emit({ logger, onEvent }             , event           )       {
-  if (onEvent) onEvent(event);
-  else if (event.kind === 'note') logger[event.level](event.message);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { D as DeadlineError, b as CorruptRecordError, I as InvariantError, a as ConfigError, t as toError, h as hasCode, c as LeaseLostError, i as invariant, U as UnavailableError, d as IndeterminateError, C as CancelledError } from './errors.js';
+import { D as DeadlineError, b as CorruptRecordError, I as InvariantError, a as ConfigError, t as toError, h as hasCode, c as LeaseLostError, i as invariant, U as UnavailableError, d as IndeterminateError, C as CancelledError, A as AuthError } from './errors.js';
 import { t as throwIfAborted, b as sleep, d as abortReason, n as nullLogger } from './terminal.js';
 import { createHash, randomUUID } from 'node:crypto';
 import { win32, posix } from 'node:path';
@@ -99,40 +99,6 @@ function hashIdentity(parts                   )         {
 }
 
 /**
- * Backoff as an immutable value: `next` gives the delay and the state to use the time after. Full jitter, so that
- * processes which failed together do not come back together (hatchet #198: every loser slept the same 7 s).
- */
-
-                                  
-                                        
-                 
-                                    
-                
-                                                       
-                  
- 
-
-                          
-                                                                     
-                                                              
- 
-
-/** A fresh backoff. Source: the "full jitter" variant of exponential backoff (AWS architecture blog, 2015). */
-function createBackoff(settings                 , attempt = 0)          {
-  return {
-    next(random) {
-      const ceilingMs = Math.min(settings.capMs, settings.baseMs * (settings.factor ?? 2) ** attempt);
-      return { delayMs: Math.round(ceilingMs * random), backoff: createBackoff(settings, attempt + 1) };
-    },
-  };
-}
-
-/** A delay spread over ±`share` of itself (0.1 = ±10 %). */
-function jitter(delayMs        , share        , random        )         {
-  return delayMs * (1 - share + 2 * share * random);
-}
-
-/**
  * Reading JSON that came from outside without trusting it: small checkers that either return a typed value or say at
  * which path what was expected. A record that fails is corrupt; nothing here repairs or guesses.
  */
@@ -213,6 +179,40 @@ function deepFreeze   (value   )    {
     for (const inner of Object.values(value)) deepFreeze(inner);
   }
   return value;
+}
+
+/**
+ * Backoff as an immutable value: `next` gives the delay and the state to use the time after. Full jitter, so that
+ * processes which failed together do not come back together (hatchet #198: every loser slept the same 7 s).
+ */
+
+                                  
+                                        
+                 
+                                    
+                
+                                                       
+                  
+ 
+
+                          
+                                                                     
+                                                              
+ 
+
+/** A fresh backoff. Source: the "full jitter" variant of exponential backoff (AWS architecture blog, 2015). */
+function createBackoff(settings                 , attempt = 0)          {
+  return {
+    next(random) {
+      const ceilingMs = Math.min(settings.capMs, settings.baseMs * (settings.factor ?? 2) ** attempt);
+      return { delayMs: Math.round(ceilingMs * random), backoff: createBackoff(settings, attempt + 1) };
+    },
+  };
+}
+
+/** A delay spread over ±`share` of itself (0.1 = ±10 %). */
+function jitter(delayMs        , share        , random        )         {
+  return delayMs * (1 - share + 2 * share * random);
 }
 
 /**
@@ -703,7 +703,7 @@ function createAcquisition(settings                     )              {
   const { register, protocol, clock, timing, memory, options } = settings;
   const nonce = createNonce();
   const holder = boundHolder(options.holder);
-  // From when on a write that was ever in doubt counts, by what it wrote. Never forgotten, since it may show up late.
+  // From when on a write that was ever in doubt counts, by what it wrote; until it is known to be lost.
   const doubted = new Map                 ();
   let highestToken = 0;
   let pending                 = null;
@@ -784,6 +784,7 @@ function createAcquisition(settings                     )              {
       const sentAt = doubted.get(nameOf(verdict.entry));
       if (sentAt) return owned(view, verdict.entry, sentAt);
     }
+    if (verdict.kind === 'lost') doubted.delete(nameOf(write.entry));
     if (verdict.kind === 'owned' || verdict.kind === 'lost' || write.undecidedReads >= MAX_UNDECIDED_READS) {
       pending = null;
       return null;
@@ -2428,6 +2429,24 @@ function meterStore(store       )               {
   };
 }
 
+/** Names of GitHub repositories as users write them. Checked before anything is sent, so that a typo is a message, not a 404. */
+                                                  
+
+                                 
+                         
+                        
+ 
+
+/** `OWNER/REPO`; GitHub's own rules for both parts, leniently. */
+function parseRepository(text        )                         {
+  const match = /^([A-Za-z0-9][A-Za-z0-9_-]{0,99})\/([A-Za-z0-9._-]{1,100})$/.exec(text);
+  const [, owner, repo] = match ?? [];
+  if (owner === undefined || repo === undefined || repo === '.' || repo === '..') {
+    return { ok: false, problem: 'is not a repository; write OWNER/REPO' };
+  }
+  return { ok: true, value: { owner, repo } };
+}
+
 /**
  * From a store URL to a store: parsing is pure and happens while the configuration is read, opening comes later and loads
  * only the driver that is wanted. A driver is one entry of the table below.
@@ -2470,6 +2489,11 @@ function meterStore(store       )               {
                               
                                                                
                               
+     
+                                                                                                                      
+                                    
+     
+                                                                                
  
 
                   
@@ -2482,6 +2506,8 @@ function meterStore(store       )               {
 
 const FILE_DEFAULTS                = Object.freeze({ pollMs: 1000, leaseMs: 60_000 });
 
+const GITHUB_DEFAULTS                = Object.freeze({ pollMs: 15_000, leaseMs: 600_000 });
+
 const SCHEMES                                   = Object.freeze({
   file: {
     example: 'file:PATH',
@@ -2489,6 +2515,28 @@ const SCHEMES                                   = Object.freeze({
     async open({ location }, settings) {
       const { openFileStore } = await import('./file.js');
       return openFileStore({ ...settings, path: location });
+    },
+  },
+  github: {
+    example: 'github:OWNER/REPO',
+    parse: parseGitHubUrl,
+    async open({ location }, { clock, pollMs, github }) {
+      const repository = parseRepository(location);
+      invariant(repository.ok, 'a GitHub store is opened by a parsed address');
+      if (!github) {
+        throw new AuthError('a GitHub store needs a token', {
+          hint: 'set GITHUB_TOKEN, or pass the input `token`',
+        });
+      }
+      const { createGitHubStore } = await import('./github.js');
+      const { client, refPrefix } = github;
+      return createGitHubStore({
+        client,
+        clock,
+        repository: repository.value,
+        ...(pollMs === undefined ? {} : { pollMs }),
+        ...(refPrefix === undefined ? {} : { refPrefix }),
+      });
     },
   },
 });
@@ -2517,6 +2565,16 @@ function openStore(address              , settings                   )          
 function showStoreUrl(text        )         {
   const bare = text.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/]*@/i, '$1//').replace(/[?#].*$/s, '');
   return plain(bare);
+}
+
+function parseGitHubUrl(rest        )                       {
+  const repository = parseRepository(rest);
+  if (!repository.ok) return { ok: false, problem: 'names no repository; write github:OWNER/REPO' };
+  const url = `github:${rest}`;
+  return {
+    ok: true,
+    value: Object.freeze({ scheme: 'github', url, location: rest, defaults: GITHUB_DEFAULTS }),
+  };
 }
 
 function parseFileUrl(rest        , settings                  )                       {
@@ -2642,4 +2700,4 @@ async function openStoreParts(
   return { store, manager, pollMs, leaseMs: values.leaseMs ?? DEFAULTS[kindOf(address)].leaseMs };
 }
 
-export { MAX_VALUE_BYTES as M, createDeadline as a, chooseStore as b, createBackoff as c, createReleasers as d, createNonce as e, hashIdentity as h, isJsonObject as i, jitter as j, openStoreParts as o };
+export { MAX_VALUE_BYTES as M, createDeadline as a, chooseStore as b, createBackoff as c, createReleasers as d, createNonce as e, hashIdentity as h, isJsonObject as i, jitter as j, openStoreParts as o, parseJsonObject as p };

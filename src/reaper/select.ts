@@ -79,9 +79,28 @@ export function selectApps(listing: Listing, rules: Rules): Selection {
     candidates: orderChildrenFirst([...eligible.values()].map((judged) => judged.app)),
     counted,
     target,
-    shortfall: target === null ? 0 : Math.max(0, counted - eligible.size - target),
+    shortfall: target === null ? 0 : shortfallOf({ counted, target, rules, eligible, matched }),
     nextDueMs: nextDueMs(matched, rules),
   };
+}
+
+/**
+ * How many places are missing. An account that is exactly full and has nothing to give is short of one: whoever asks with a
+ * limit wants room. One that could cull its oldest is within its limit by choice.
+ */
+function shortfallOf(options: {
+  counted: number;
+  target: number;
+  rules: Rules;
+  eligible: ReadonlyMap<string, Mutable>;
+  matched: readonly Mutable[];
+}): number {
+  const { counted, target, rules, eligible, matched } = options;
+  const missing = Math.max(0, counted - eligible.size - target);
+  const isExactlyFull = eligible.size === 0 && rules.limit !== null && counted >= rules.limit;
+  return isExactlyFull && !matched.some((judged) => judged.waitsFor === 'excess')
+    ? Math.max(1, missing)
+    : missing;
 }
 
 /** The age by the provider's clock, or null where it cannot be known. */
