@@ -170,6 +170,16 @@ describe('R1 announcing', () => {
     expect(story.announce({ ...A, attempt: 2 }).kind).toBe('migrate');
   });
 
+  test('whoever was turned away is not present, even if the others come down to its version', () => {
+    const story = begin();
+    story.announce(A);
+    story.announce({ ...B, schema: '43' });
+    expect(codeOf(story.play(A, { kind: 'deadline' }))).toBe('behind');
+    story.announce({ ...B, attempt: 2 });
+    expect(story.announce(C)).toMatchObject({ kind: 'wait', phase: 'announce' });
+    expect(story.announce({ ...A, attempt: 2 }).kind).toBe('migrate');
+  });
+
   test('diverged members are both told, with both lists', () => {
     const story = begin();
     story.announce({ ...A, api: ['x', 'y'] });

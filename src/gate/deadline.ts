@@ -9,7 +9,7 @@ import { createBoard, createFailure, type FailureCause, failGate } from './epoch
 import type { GateEvent, GateVerdict, ReduceContext, Reduction } from './event.ts';
 import { observe } from './member-events.ts';
 import { settle } from './settle.ts';
-import { type Blame, blameOf, surveyBoard } from './standing.ts';
+import { type Blame, blameOf, surveyBoard, withRefusal } from './standing.ts';
 import { refuse, verdictOf } from './verdict.ts';
 
 /** The caller's deadline, on the board as just read. Always ends with `open`, `announced` or `failed`. */
@@ -26,10 +26,13 @@ export function meetDeadline(
     return { doc: found, verdict: refuse(timeoutOf(found, ctx)) };
   }
   const verdict = verdictOf(found, ctx);
-  if (isFinal(verdict)) return { doc: found, verdict };
+  if (isFinal(verdict)) return { doc: endAlone(found, verdict, ctx), verdict };
 
   // 2. Who is not counted now must not fail it for those who are.
-  if (!isCounted(found, ctx)) return { doc: found, verdict: refuse(timeoutOf(found, ctx)) };
+  if (!isCounted(found, ctx)) {
+    const alone = refuse(timeoutOf(found, ctx));
+    return { doc: endAlone(found, alone, ctx), verdict: alone };
+  }
   const observed = event.observed ? observe(found, event.observed, ctx) : found;
   const doc = deepFreeze(failGate(observed, timeoutCause(observed, ctx), ctx));
   return { doc, verdict: verdictOf(doc, ctx) };
@@ -41,6 +44,10 @@ export function withoutBoard(event: GateEvent, ctx: ReduceContext): GateVerdict 
   return ctx.self.mode === 'wait-for'
     ? { kind: 'wait', epoch: ctx.epoch ?? 1, phase: 'announce' }
     : { kind: 'announce', epoch: 1 };
+}
+
+function endAlone(doc: GateDoc, verdict: GateVerdict, { self }: ReduceContext): GateDoc {
+  return verdict.kind === 'failed' && !verdict.shared ? deepFreeze(withRefusal(doc, self)) : doc;
 }
 
 function isFinal(verdict: GateVerdict): boolean {

@@ -11,7 +11,7 @@ import { meetDeadline, withoutBoard } from './deadline.ts';
 import type { GateEvent, ReduceContext, Reduction } from './event.ts';
 import { beat, confirm, leave, observe, reportLost } from './member-events.ts';
 import { settle } from './settle.ts';
-import { ownRecord, withOwnRecord } from './standing.ts';
+import { withRefusal } from './standing.ts';
 import { verdictOf } from './verdict.ts';
 
 /** Applies one event of the caller to the board as just read (null: no board yet). The result is frozen. */
@@ -56,13 +56,5 @@ function conclude(changed: GateDoc, ctx: ReduceContext, isFenced = false): Reduc
   if (isFenced) return { doc: deepFreeze(doc), verdict: { kind: 'fenced', epoch: ctx.epoch ?? doc.epoch } };
   const verdict = verdictOf(doc, ctx);
   const isTurnedAway = verdict.kind === 'failed' && !verdict.shared;
-  return { doc: deepFreeze(isTurnedAway ? withRefusal(doc, ctx) : doc), verdict };
-}
-
-// Its process ends now: it must not be counted if what the others have changes later (R2).
-function withRefusal(doc: GateDoc, { self }: ReduceContext): GateDoc {
-  const record = ownRecord(doc, self);
-  const isUndecided = doc.phase === 'announce' || doc.phase === 'schema' || doc.phase === 'api';
-  if (!record || record.refused || record.state === 'left' || !isUndecided) return doc;
-  return withOwnRecord(doc, self, { ...record, refused: true });
+  return { doc: deepFreeze(isTurnedAway ? withRefusal(doc, ctx.self) : doc), verdict };
 }

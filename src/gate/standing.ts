@@ -43,6 +43,14 @@ export function withOwnRecord(doc: GateDoc, self: GateSelf, record: MemberRecord
   return { ...doc, members: { ...doc.members, [self.name]: record } };
 }
 
+/** The board with the caller marked as turned away: its process ends now, and must not be counted if others change (R2). */
+export function withRefusal(doc: GateDoc, self: GateSelf): GateDoc {
+  const record = ownRecord(doc, self);
+  const isUndecided = doc.phase === 'announce' || doc.phase === 'schema' || doc.phase === 'api';
+  if (!record || record.refused || record.state === 'left' || !isUndecided) return doc;
+  return withOwnRecord(doc, self, { ...record, refused: true });
+}
+
 function standingOf(
   doc: GateDoc,
   name: string,
