@@ -1,0 +1,76 @@
+// One sweep by N processes that ask at once: requests against the minimum, and time against the ideal for the given latency and
+// concurrency. Run: node --import ./scripts/register-ts.js bench/fleet.ts
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startHerokuSandbox } from '../src/app/demo/heroku-sandbox.ts';
+import { systemClock } from '../src/base/clock.ts';
+import { printTable, round } from './pairs.ts';
+
+const APPS = 40;
+const CONCURRENCY = 4;
+const LATENCY_MS = 50;
+const cli = join(process.cwd(), 'dist/cli.js');
+/** Account and listing one after the other, then the deletions, four at a time. */
+const IDEAL_MS = LATENCY_MS * (2 + APPS / CONCURRENCY);
+
+const rows = [];
+for (const jobs of [1, 2, 8, 32, 64]) {
+  const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
+  const apps = Array.from({ length: APPS }, (_, index) => ({
+    name: `bench-app-${index}`,
+    ageMs: 9 * 86_400_000,
+  }));
+  const sandbox = await startHerokuSandbox({ clock: systemClock, apps, latencyMs: LATENCY_MS });
+  const args = [
+    ...[
+      cli,
+      'reap',
+      '--provider',
+      'heroku',
+      '--match',
+      'bench-app-[0-9]+',
+      '--older-than',
+      '7d',
+      '--apply',
+      '--json',
+    ],
+    ...['--account', 'bench', '--store', `file:${folder}/store`, '--concurrency', String(CONCURRENCY)],
+  ];
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    HEROKU_API_KEY: 'bench-key',
+    HEROKU_API_URL: sandbox.url,
+  };
+  const outcomes = await Promise.all(
+    Array.from(
+      { length: jobs },
+      () =>
+        new Promise<string>((resolve) => {
+          let output = '';
+          const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+          child.stdout.on('data', (chunk) => {
+            output += chunk;
+          });
+          child.once('close', () => resolve((JSON.parse(output) as { outcome: string }).outcome));
+        }),
+    ),
+  );
+  const log = sandbox.log();
+  const first = Math.min(...log.map((entry) => entry.startedAtMs));
+  const last = Math.max(...log.map((entry) => entry.endedAtMs));
+  rows.push({
+    processes: jobs,
+    'swept / skipped': `${outcomes.filter((o) => o === 'reaped').length} / ${outcomes.filter((o) => o === 'skipped').length}`,
+    requests: log.filter((entry) => entry.path !== '/account').length,
+    minimum: 1 + APPS,
+    duplicates: log.filter((entry) => entry.status === 404).length,
+    'sweep ms': last - first,
+    'times the ideal': round((last - first) / IDEAL_MS),
+  });
+  await sandbox.close();
+  rmSync(folder, { recursive: true, force: true });
+}
+printTable(`One sweep of ${APPS} apps, ${LATENCY_MS} ms a request, ${CONCURRENCY} at a time`, rows);
