@@ -3,6 +3,9 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 
 export interface FacadeCommit {
   sha: string;
@@ -114,16 +117,22 @@ export function createRealRepository(directory: string, options: { empty?: boole
   const started = options.empty
     ? Promise.resolve()
     : commitTree(EMPTY_TREE, [], 'first\n').then((sha) => git(['update-ref', 'refs/heads/main', sha ?? '']));
+  // Looks need no process of git: nothing here packs references or objects, so each is a file of its own.
   const readRef = async (ref: string) => {
-    const out = await git(['for-each-ref', '--format=%(refname) %(objectname)', ref]);
-    const line = out?.split('\n').find((candidate) => candidate.startsWith(`${ref} `));
-    return line?.split(' ')[1] ?? null;
+    const text = await readFile(join(directory, ref), 'utf8').catch(() => null);
+    return text === null ? null : text.trim();
   };
+  const readObject = async (sha: string) => {
+    const bytes = await readFile(join(directory, 'objects', sha.slice(0, 2), sha.slice(2))).catch(() => null);
+    return bytes === null ? null : inflateSync(bytes).toString('utf8');
+  };
+  let hasCommits = false;
 
   return {
     async isEmpty() {
       await started;
-      return (await git(['for-each-ref', '--count=1']))?.trim() === '';
+      hasCommits ||= (await git(['for-each-ref', '--count=1']))?.trim() !== '';
+      return !hasCommits;
     },
     readRef,
     async listRefs(startingWith) {
@@ -136,8 +145,9 @@ export function createRealRepository(directory: string, options: { empty?: boole
     },
     async readCommit(sha) {
       if (!/^[0-9a-f]{40}$/.test(sha)) return null;
-      const raw = await git(['cat-file', 'commit', sha]);
-      if (raw === null) return null;
+      const object = await readObject(sha);
+      if (!object?.startsWith('commit ')) return null;
+      const raw = object.slice(object.indexOf('\0') + 1);
       const headers = raw.slice(0, raw.indexOf('\n\n'));
       return {
         sha,
