@@ -5,6 +5,7 @@
 import { createDeadline } from '../base/deadline.ts';
 import { ConfigError, type ConfigProblem } from '../base/errors.ts';
 import { hashIdentity } from '../base/identity.ts';
+import type { Logger } from '../base/logger.ts';
 import type { OptionName } from '../config/options.ts';
 import { checkReapOptions, isElected, type ReapOptions } from '../config/reap-settings.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
@@ -14,7 +15,7 @@ import type { NamePattern, ProtectRule, ReapReport, ReapSettings } from '../reap
 import { parsePattern } from '../reaper/pattern.ts';
 import { parseProtect } from '../reaper/protect.ts';
 import { reap } from '../reaper/reap.ts';
-import { createSkippedReport } from '../reaper/report.ts';
+import { createSkippedReport, type Surroundings } from '../reaper/report.ts';
 import { createKey } from '../store/key.ts';
 import type { CommandContext } from './contract.ts';
 import { createHolder } from './holder.ts';
@@ -25,15 +26,12 @@ export async function runReap(
   context: CommandContext,
   resolved: ResolvedOptions<'reap'>,
 ): Promise<ReapReport> {
-  const { clock, logger, signal } = context;
+  const { clock, signal } = context;
   const { options, settings, providerSettings, choice } = await checkEverything(context, resolved);
   if (!isElected(options)) return createSkippedReport('not-elected');
-  if (choice.kind === 'no-store') {
-    logger.warn(
-      'this runner has no token for the GitHub store, so nothing was coordinated and nothing deleted; pass a token, or a store',
-    );
-    return createSkippedReport('no-store');
-  }
+  if (providerSettings === null) return skipWithNotice(context, NO_CREDENTIAL);
+  if (choice.kind === 'no-store') return skipWithNotice(context, NO_STORE);
+  const logger = loggerFor(context);
   const { values } = resolved;
   const releasers = createReleasers();
   const deadline = createDeadline({
@@ -73,6 +71,10 @@ export async function runReap(
       storeRequests: () => parts.store.requests,
       onEvent: context.onReapEvent,
     });
+    if (context.isForkPullRequest && report.outcome === 'failed' && report.reason === 'auth') {
+      const { requests, waitedMs, durationMs } = report;
+      return skipWithNotice(context, READ_ONLY, { requests, waitedMs, durationMs });
+    }
     const hasCandidates = report.outcome === 'planned' && report.counts.eligible > 0 && report.exitCode === 0;
     return options.detailedExitcode && hasCandidates ? { ...report, exitCode: 10 } : report;
   } finally {
@@ -81,10 +83,43 @@ export async function runReap(
   }
 }
 
+const NO_STORE = {
+  reason: 'no-store',
+  message:
+    'this runner has no token for the GitHub store, so nothing was coordinated and nothing deleted; pass a token, or a store',
+};
+const NO_CREDENTIAL = {
+  reason: 'no-permission',
+  message:
+    'a pull request from a fork gets no secrets, so there is no credential for the provider and nothing was cleaned up; runs of the repository itself do it',
+};
+const READ_ONLY = {
+  reason: 'no-permission',
+  message:
+    'a pull request from a fork gets a token that may only read, so nothing was coordinated and nothing cleaned up; runs of the repository itself do it',
+};
+
+/** A run that rightly does nothing, and says so once. */
+function skipWithNotice(
+  context: CommandContext,
+  { reason, message }: { reason: string; message: string },
+  surroundings: Surroundings = {},
+): ReapReport {
+  if (context.onNotice) context.onNotice(message);
+  else context.logger.warn(message);
+  return createSkippedReport(reason, surroundings);
+}
+
+/** A stranger's run is refused as a matter of course: that is a line of the log, and its result says the rest. */
+function loggerFor({ logger, isForkPullRequest }: CommandContext): Logger {
+  return isForkPullRequest ? { ...logger, error: (message) => logger.info(message) } : logger;
+}
+
 interface Checked {
   readonly options: ReapOptions;
   readonly settings: ReapSettings;
-  readonly providerSettings: ProviderSettings;
+  /** Null in a pull request from a fork that has no credential. */
+  readonly providerSettings: ProviderSettings | null;
   readonly choice: Exclude<StoreChoice, { kind: 'problem' }>;
 }
 
@@ -112,17 +147,25 @@ async function checkEverything(context: CommandContext, resolved: ResolvedOption
   if (choice.kind === 'problem') problems.push(choice.problem);
   const provider = parseProviderSettings(present(values), context);
   if (!provider.ok) {
-    for (const { option, message, source } of provider.problems) {
+    for (const { option, message, source, isMissingCredential } of provider.problems) {
+      if (isMissingCredential && context.isForkPullRequest) continue;
       // Relations between options are checked with the options; here counts what only the provider knows.
       if (source === 'environment') problems.push({ option, message });
     }
   }
   const options = checked.settings;
-  if (problems.length > 0 || !options || !match || !provider.ok || choice.kind === 'problem') {
+  const isWithoutCredential = !provider.ok && provider.problems.every((each) => each.isMissingCredential);
+  const isUsable = provider.ok || (isWithoutCredential && context.isForkPullRequest === true);
+  if (problems.length > 0 || !options || !match || !isUsable || choice.kind === 'problem') {
     throw new ConfigError(problems);
   }
   for (const note of checked.notes) context.logger.warn(note);
-  return { options, settings: { ...options, match, protect }, providerSettings: provider.settings, choice };
+  return {
+    options,
+    settings: { ...options, match, protect },
+    providerSettings: provider.ok ? provider.settings : null,
+    choice,
+  };
 }
 
 /** What makes two sweeps the same work. Order and spelling of the protect rules do not matter. */

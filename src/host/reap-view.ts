@@ -60,17 +60,22 @@ export function renderReapReport(report: ReapReport, style: TerminalStyle): stri
   ];
 }
 
-/** The closing sentence: what came of it, what it cost, what to do. */
-export function summarizeReap(report: ReapReport, style: TerminalStyle): string {
+/** The closing sentence: what came of it, what it cost, what to do. `applyHint` in the host's own spelling. */
+export function summarizeReap(report: ReapReport, style: TerminalStyle, applyHint?: string): string {
   const { requests } = report;
   const sent = requests.list + requests.get + requests.delete + requests.other;
   const cost = style.dim(
     `${count(sent, 'request')} to the provider, ${requests.store} to the store, ${formatDuration(report.durationMs)}`,
   );
-  return `${headline(report, style)} ${cost}`;
+  return `${describeOutcome(report, style, applyHint)} ${cost}`;
 }
 
-function headline(report: ReapReport, style: TerminalStyle): string {
+/** What came of it, in one sentence. */
+export function describeOutcome(
+  report: ReapReport,
+  style: TerminalStyle,
+  applyHint = 'Add --apply to do it.',
+): string {
   const { counts, reason } = report;
   switch (report.outcome) {
     case 'reaped':
@@ -78,7 +83,7 @@ function headline(report: ReapReport, style: TerminalStyle): string {
     case 'clean':
       return style.green('Clean: nothing is stale.');
     case 'planned':
-      return `Plan: ${counts.eligible} of ${count(counts.matched, 'matched app')} would be deleted. Add --apply to do it.`;
+      return `Plan: ${counts.eligible} of ${count(counts.matched, 'matched app')} would be deleted. ${applyHint}`;
     case 'skipped':
       return style.green(`Skipped: ${skipReason(report)}.`);
     case 'incomplete':

@@ -4,10 +4,10 @@
  * Invariant: the exit status is the result's `exitCode`; no credential a user gave (a store URL's password, a key in the
  * environment) is printed.
  */
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type { CommandContext, CommandResult } from '../app/contract.ts';
 import { systemClock } from '../base/clock.ts';
-import { ConfigError, exitCodeOf, hasCode, type LockstepError, toError } from '../base/errors.ts';
+import { ConfigError, exitCodeOf, type LockstepError, toError } from '../base/errors.ts';
 import { createLogger, type LogLevel } from '../base/logger.ts';
 import { createRedactor, plain } from '../base/text.ts';
 import { type ParsedArguments, parseArguments } from '../config/arguments.ts';
@@ -18,6 +18,7 @@ import type { HostProcess, TerminalCommand } from './contract.ts';
 import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
+import { userName } from './user-name.ts';
 
 interface Session {
   readonly process: HostProcess;
@@ -163,14 +164,4 @@ function writeJson(report: CommandResult, { process, redact }: Session): void {
 
 function isTrue(text: string | undefined): boolean {
   return text === 'true' || text === '1';
-}
-
-/** The login name; a container may run under a number that has none. */
-function userName(env: Readonly<Record<string, string | undefined>>): string {
-  try {
-    return userInfo().username;
-  } catch (error) {
-    if (hasCode(error, 'invariant')) throw error;
-    return env['USER'] ?? 'unknown';
-  }
 }

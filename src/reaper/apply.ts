@@ -89,6 +89,7 @@ async function workJob(job: Job, options: ApplyOptions): Promise<void> {
       if (isSlotSpent || job.outcome !== null || refresh.isDue(job)) continue;
     }
     job.isInFlight = true;
+    job.sentAtMs ??= clock.monotonicMs();
     const sentInEpoch = refresh.epoch;
     const step = await destroyOnce(job, options);
     job.isInFlight = false;

@@ -131,7 +131,14 @@ export type ReapEvent =
   | { readonly kind: 'acquired'; readonly token: number }
   | { readonly kind: 'page'; readonly page: number; readonly apps: number }
   | { readonly kind: 'planned'; readonly counts: ReapCounts }
-  | { readonly kind: 'app'; readonly app: AppReport; readonly done: number; readonly eligible: number }
+  | {
+      readonly kind: 'app';
+      readonly app: AppReport;
+      readonly done: number;
+      readonly eligible: number;
+      /** When its first deletion was sent, on the monotonic clock; absent where none was. */
+      readonly sentAtMs?: number;
+    }
   | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string };
 
 /** A past sweep as the tombstone's note carries it, by identity hash. `at` is the sweeper's wall clock, ISO 8601. */

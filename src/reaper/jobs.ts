@@ -13,6 +13,8 @@ export interface Job {
   /** When that was, on the monotonic clock; -Infinity: it must be read again before anything is sent. */
   readAtMs: number;
   attempts: number;
+  /** When its first deletion was sent, on the monotonic clock. */
+  sentAtMs: number | null;
   throttles: number;
   verifications: number;
   isDoubtful: boolean;
@@ -61,6 +63,7 @@ export function createJobs(
       app,
       readAtMs: sightings.get(app.id)?.readAtMs ?? Number.NEGATIVE_INFINITY,
       attempts: 0,
+      sentAtMs: null,
       throttles: 0,
       verifications: 0,
       isDoubtful: false,

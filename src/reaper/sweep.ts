@@ -149,7 +149,8 @@ function planJobs({
     const one = judged.get(job.app.id);
     if (!one || !settings.apply) return;
     done += 1;
-    onEvent({ kind: 'app', app: describeApp(one, job), done, eligible: candidates.length });
+    const sent = job.sentAtMs === null ? {} : { sentAtMs: job.sentAtMs };
+    onEvent({ kind: 'app', app: describeApp(one, job), done, eligible: candidates.length, ...sent });
   });
   const most = settings.maxDeletes ?? Number.POSITIVE_INFINITY;
   const isPartial = !census?.isComplete;
