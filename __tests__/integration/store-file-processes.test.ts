@@ -81,6 +81,8 @@ describe('processes racing on one key of the file store', () => {
     for (const child of racers) child.stdin?.end();
     await Promise.all(racers.map(ended));
 
+    // No reader met half a record, and nothing kept a racer alive.
+    expect(racers.map((child) => child.signalCode ?? child.exitCode)).toEqual(['SIGKILL', 'SIGKILL', 0, 0]);
     const history = await readHistory();
     const wins = history.filter((call) => call.kind === 'cas' && call.outcome === 'ok');
     const open = history.filter((call) => call.kind === 'cas' && call.outcome === 'unknown');

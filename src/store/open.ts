@@ -12,6 +12,7 @@ import { plain } from '../base/text.ts';
 import type { GitHubClient } from '../github/client.ts';
 import { parseRepository } from '../github/repository.ts';
 import type { Store } from './contract.ts';
+import { parsePostgresUrl, parseServerUrl } from './server-address.ts';
 
 /** Where a store is, checked and ready to be opened. */
 export interface StoreAddress {
@@ -55,8 +56,8 @@ export interface OpenStoreSettings {
 }
 
 interface Scheme {
-  /** How it is written, for the list of known ones. */
-  readonly example: string;
+  /** How it is written, for the list of known ones; null for another spelling of a listed one. */
+  readonly example: string | null;
   /** `rest` is what follows the first colon. */
   parse(rest: string, settings: StoreUrlSettings): Parsed<StoreAddress>;
   open(address: StoreAddress, settings: OpenStoreSettings): Promise<Store>;
@@ -65,6 +66,8 @@ interface Scheme {
 const FILE_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 1000, leaseMs: 60_000 });
 
 const GITHUB_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 15_000, leaseMs: 600_000 });
+
+const ENGINE_DEFAULTS: StoreDefaults = Object.freeze({ pollMs: 5000, leaseMs: 60_000 });
 
 const SCHEMES: Readonly<Record<string, Scheme>> = Object.freeze({
   file: {
@@ -97,11 +100,17 @@ const SCHEMES: Readonly<Record<string, Scheme>> = Object.freeze({
       });
     },
   },
+  redis: engine('redis', 'redis://HOST', openRedis),
+  rediss: engine('rediss', 'rediss://HOST', openRedis),
+  postgres: engine('postgres', 'postgres://HOST/DATABASE', openPostgres),
+  postgresql: engine('postgresql', null, openPostgres),
+  etcd: engine('etcd', 'etcd://HOST:PORT', openEtcd),
+  etcds: engine('etcds', null, openEtcd),
 });
 
 /** A store URL as the user wrote it, or what is wrong with it in words that follow the option's name. Opens nothing. */
 export function parseStoreUrl(text: string, settings: StoreUrlSettings): Parsed<StoreAddress> {
-  const examples = Object.values(SCHEMES).map((scheme) => scheme.example);
+  const examples = Object.values(SCHEMES).flatMap((scheme) => scheme.example ?? []);
   const colon = text.indexOf(':');
   const name = text.slice(0, Math.max(0, colon)).toLowerCase();
   const isPath = colon < 0 ? /[\\/.]/.test(text) : name.length <= 1 || /[\\/.]/.test(name);
@@ -169,4 +178,35 @@ function parseFileUrl(rest: string, settings: StoreUrlSettings): Parsed<StoreAdd
   const home = absolute('HOME');
   if (home) return found(posix.join(home, '.local', 'state', 'lockstep'));
   return fail('needs a path, since neither XDG_STATE_HOME nor HOME is set; write file:PATH');
+}
+
+/** The entry of an engine: the driver takes the URL as it is, with its scheme in small letters. */
+function engine(scheme: string, example: string | null, open: Scheme['open']): Scheme {
+  const parseUrl = scheme.startsWith('postgres') ? parsePostgresUrl : parseServerUrl;
+  return {
+    example,
+    open,
+    parse(rest) {
+      const location = `${scheme}:${rest}`;
+      const parsed = parseUrl(location);
+      if (!parsed.ok) return parsed;
+      const { shown: url } = parsed.value;
+      return { ok: true, value: Object.freeze({ scheme, url, location, defaults: ENGINE_DEFAULTS }) };
+    },
+  };
+}
+
+async function openRedis({ location: url }: StoreAddress, settings: OpenStoreSettings): Promise<Store> {
+  const { openRedisStore } = await import('./drivers/redis.ts');
+  return openRedisStore({ ...settings, url });
+}
+
+async function openPostgres({ location: url }: StoreAddress, settings: OpenStoreSettings): Promise<Store> {
+  const { openPostgresStore } = await import('./drivers/postgres.ts');
+  return openPostgresStore({ ...settings, url });
+}
+
+async function openEtcd({ location: url }: StoreAddress, settings: OpenStoreSettings): Promise<Store> {
+  const { openEtcdStore } = await import('./drivers/etcd.ts');
+  return openEtcdStore({ ...settings, url });
 }

@@ -134,6 +134,8 @@ describe('reading', () => {
     await store.compareAndSet('a/b', '1.x', 'x');
     await store.watch('a/b', { signal: abort.signal }).ready;
     abort.abort();
+    // Long enough for whatever was begun behind our back.
+    for (let n = 0; n < 5; n += 1) await (await open()).get('a/b');
     expect((await readdir(root)).sort()).toEqual(['@format', '@tmp']);
   });
 
@@ -222,7 +224,12 @@ describe('old files', () => {
     );
     await writeMany(store, 'a', 1);
     await store.close();
-    expect((await revisionFiles('a')).map(Number).sort((a, b) => a - b)[0]).toBe(6);
+    expect(
+      (await revisionFiles('a'))
+        .map(Number)
+        .sort((a, b) => a - b)
+        .slice(0, 3),
+    ).toEqual([6, 7, 8]);
   });
 });
 
