@@ -145,6 +145,16 @@ describe('a lease', () => {
     store.verify();
   });
 
+  test('L3, L9: a renewal that stayed silent counts from its sending, not from when it was given up', async () => {
+    const { clock, store, lease } = await acquired(isSilent('compareAndSet'));
+    store.goOn(sees(mine(lease, 1), 'r2'));
+    const renewal = lease.renew();
+    await clock.advance(17_000);
+    await renewal;
+    expect(lease.validForMs()).toBe(VALID_MS - 17_000);
+    store.verify();
+  });
+
   test('L9: a renewal in doubt that is not visible is sent again unchanged', async () => {
     const { clock, store, lease } = await acquired(leavesInDoubt());
     store.goOn(sees(mine(lease, 0), 'r1'), applies('r2'));

@@ -123,6 +123,30 @@ describe('tryAcquire', () => {
     store.verify();
   });
 
+  test('L3, L9: a write that stayed silent counts from its sending, not from when it was given up', async () => {
+    const { clock, store, manager } = scripted([sees(null), isSilent('compareAndSet')]);
+    const pending = manager.tryAcquire(KEY, options);
+    await settle();
+    store.goOn(sees(store.writes[0]?.record ?? null, 'r1'));
+    await clock.advance(2600);
+    const result = await pending;
+    expect(result.acquired && result.lease.validForMs()).toBe(6900);
+    store.verify();
+  });
+
+  test('L14: given up with its write in doubt, it takes out what landed', async () => {
+    const { store, manager } = scripted([sees(null), isSilent('compareAndSet')]);
+    const giveUp = new AbortController();
+    const pending = manager.tryAcquire(KEY, { ...options, signal: giveUp.signal });
+    await settle();
+    store.goOn(sees(store.writes[0]?.record ?? null, 'r1'), applies('r2'));
+    giveUp.abort(new CancelledError('enough'));
+    await expect(pending).rejects.toMatchObject({ code: 'cancelled' });
+    await manager.close();
+    expect(store.writes[1]).toMatchObject({ expect: 'r1', record: { state: 'free' } });
+    store.verify();
+  });
+
   test('L9: a write in doubt that is not visible is sent again unchanged', async () => {
     const { clock, store, manager } = scripted([sees(null), leavesInDoubt(), sees(null), applies('r1')]);
     const pending = manager.tryAcquire(KEY, options);

@@ -7,6 +7,7 @@
 import { type Backoff, createBackoff } from '../base/backoff.ts';
 import { abortReason, type Clock, sleep } from '../base/clock.ts';
 import { hasCode, invariant, LeaseLostError, toError } from '../base/errors.ts';
+import { plain } from '../base/text.ts';
 import type { LeaseRecord, LeaseView } from './contract.ts';
 import type { OwnEntry, RenewVerdict } from './decide.ts';
 import type { LeaseProtocol } from './protocol.ts';
@@ -113,6 +114,6 @@ async function sleepUntilAborted({ clock, signal }: RenewalSettings, delayMs: nu
 function lostMessage(key: string, view: LeaseView): string {
   const [owner] = view.record?.entries ?? [];
   return owner
-    ? `the lease on ${key} is lost: ${owner.holder.text} has it now, with token ${owner.token}`
+    ? `the lease on ${key} is lost: ${plain(owner.holder.text)} has it now, with token ${owner.token}`
     : `the lease on ${key} is lost: it was taken over and freed`;
 }

@@ -6,6 +6,7 @@ import { createBackoff } from '../base/backoff.ts';
 import { type Clock, sleep } from '../base/clock.ts';
 import { IndeterminateError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
+import { plain } from '../base/text.ts';
 import type { HolderInfo } from './contract.ts';
 import type { LeaseRegister } from './register.ts';
 import { withoutOwners } from './transition.ts';
@@ -41,8 +42,8 @@ export async function forceRelease(settings: ForceReleaseSettings): Promise<numb
     const tombstone = withoutOwners(record);
     const outcome = await register.write(view, tombstone, call);
     if (outcome.kind === 'applied') {
-      const former = record.entries.map((entry) => entry.holder.text).join(', ');
-      settings.logger.info(`${settings.holder.text} took ${register.key} from ${former} and freed it`);
+      const former = record.entries.map((entry) => plain(entry.holder.text)).join(', ');
+      settings.logger.info(`${plain(settings.holder.text)} took ${register.key} from ${former} and freed it`);
       return tombstone.token;
     }
     if (outcome.kind === 'doubtful') {
