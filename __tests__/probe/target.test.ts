@@ -1,12 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
-import {
-  displayTarget,
-  displayTargets,
-  parseTarget,
-  splitWords,
-  type Target,
-} from '../../src/probe/target.ts';
+import { displayTarget, displayTargets, parseTarget, type Target } from '../../src/probe/target.ts';
 
 const parsed = (text: string): Target => {
   const result = parseTarget(text);
@@ -85,28 +78,5 @@ describe('targets', () => {
   test('targets that look alike without their secrets are told apart', () => {
     const list = ['command:sh a', 'command:sh b', 'check:db'].map(parsed);
     expect(displayTargets(list)).toEqual(['command:sh …', 'command:sh …#2', 'check:db']);
-  });
-});
-
-describe('a command line', () => {
-  test.each<[string, string[]]>([
-    ['a  b\tc', ['a', 'b', 'c']],
-    ['a "b c" \'d "e"\'', ['a', 'b c', 'd "e"']],
-    ['a"b c"d', ['ab cd']],
-    ['""', ['']],
-    ['"a\\"b\\\\c"', ['a"b\\c']],
-    ['C:\\bin\\x.exe $HOME *', ['C:\\bin\\x.exe', '$HOME', '*']],
-    ["'a\\b'", ['a\\b']],
-  ])('%j is %j', (text, words) => {
-    expect(splitWords(text)).toEqual({ ok: true, value: words });
-  });
-
-  test('any words come back from their quoted form', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string(), { minLength: 1 }), (words) => {
-        const line = words.map((word) => `"${word.replace(/(["\\])/g, '\\$1')}"`).join(' ');
-        expect(splitWords(line)).toEqual({ ok: true, value: words });
-      }),
-    );
   });
 });

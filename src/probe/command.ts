@@ -3,11 +3,11 @@
  * The last line it prints is its JSON, where it is some. No shell: quotes group words, nothing is expanded.
  * NOT guaranteed: that running it has no effect; what it does is the user's.
  */
+import { type ChildEnd, runChild } from '../base/child-process.ts';
 import { type Clock, throwIfAborted } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
 import { plain } from '../base/text.ts';
 import type { Probe, ProbeResult } from './contract.ts';
-import { type ChildEnd, runChild } from './process.ts';
 import { createResult, parseDocument, unreachable } from './result.ts';
 import type { Target } from './target.ts';
 

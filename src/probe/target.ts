@@ -5,6 +5,7 @@
  */
 import type { Parsed } from '../base/duration.ts';
 import { plain } from '../base/text.ts';
+import { splitWords } from '../base/words.ts';
 
 export type Target =
   | {
@@ -88,35 +89,6 @@ export function displayTargets(targets: readonly Target[]): string[] {
     seen.set(display, count);
     return count === 1 ? display : `${display}#${count}`;
   });
-}
-
-/** Splits at white space; `'…'` and `"…"` keep theirs (in the latter `\"` and `\\` are escapes). No shell, no variables. */
-export function splitWords(text: string): Parsed<string[]> {
-  const words: string[] = [];
-  let word: string | null = null;
-  let quote: '"' | "'" | null = null;
-  for (let at = 0; at < text.length; at += 1) {
-    const char = text.charAt(at);
-    const next = text.charAt(at + 1);
-    if (quote === '"' && char === '\\' && (next === '"' || next === '\\')) {
-      word = (word ?? '') + next;
-      at += 1;
-    } else if (quote !== null) {
-      if (char === quote) quote = null;
-      else word = (word ?? '') + char;
-    } else if (char === '"' || char === "'") {
-      quote = char;
-      word ??= '';
-    } else if (/\s/.test(char)) {
-      if (word !== null) words.push(word);
-      word = null;
-    } else {
-      word = (word ?? '') + char;
-    }
-  }
-  if (quote !== null) return problem(`has a ${quote} that is never closed`);
-  if (word !== null) words.push(word);
-  return { ok: true, value: words };
 }
 
 function parseHttp(text: string): Parsed<Target> {

@@ -1,12 +1,12 @@
 /**
  * Runs one child without a shell, in a process group of its own, and gives back its exit and the end of what it printed.
  * On abort or time limit the whole group gets SIGTERM and soon SIGKILL. Output is kept as tails only, so that a chatty child
- * costs no memory. NOT guaranteed: the end of a grandchild that left the group.
+ * costs no memory; where all of it is wanted, one that prints too much is ended. NOT guaranteed: the end of a grandchild that left the group.
  * Invariant: after the promise settled no timer is left and no stream of the child is read any more.
  */
 import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { abortReason, type Clock, type Timer, throwIfAborted } from '../base/clock.ts';
+import type { Readable, Writable } from 'node:stream';
+import { abortReason, type Clock, type Timer, throwIfAborted } from './clock.ts';
 
 export interface ChildRun {
   readonly file: string;
@@ -16,6 +16,10 @@ export interface ChildRun {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Written to its standard input, which is then closed; none unless given. A child need not read it. */
+  readonly input?: string;
+  /** One that prints more is ended; `stdoutBytes` tells. Without it only the tail is kept. */
+  readonly maxStdoutBytes?: number;
 }
 
 export type ChildEnd =
@@ -24,9 +28,11 @@ export type ChildEnd =
       /** Null where a signal ended it. */
       readonly exitCode: number | null;
       readonly signalName: string | null;
-      /** The last 64 KiB and the last 4 KiB. */
+      /** The last 64 KiB, or as much as `maxStdoutBytes`; and the last 4 KiB. */
       readonly stdoutTail: string;
       readonly stderrTail: string;
+      /** How much it printed in all, up to where it was ended. */
+      readonly stdoutBytes: number;
     }
   | { readonly kind: 'timed-out' }
   | { readonly kind: 'not-started'; readonly code: string };
@@ -44,10 +50,16 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
   const child = start(run);
   if ('code' in child) return Promise.resolve({ kind: 'not-started', code: child.code });
   return new Promise((resolve, reject) => {
-    const stdout = collectTail(child.stdout, STDOUT_TAIL_BYTES);
-    const stderr = collectTail(child.stderr, STDERR_TAIL_BYTES);
+    const { maxStdoutBytes = Number.POSITIVE_INFINITY } = run;
+    const stdout = collectTail(child.stdout, {
+      limitBytes: run.maxStdoutBytes ?? STDOUT_TAIL_BYTES,
+      onBytes: (bytes) => {
+        if (bytes > maxStdoutBytes) stop('too-much');
+      },
+    });
+    const stderr = collectTail(child.stderr, { limitBytes: STDERR_TAIL_BYTES });
     const timers = new Set<Timer>();
-    let stopped: 'aborted' | 'timed-out' | null = null;
+    let stopped: 'aborted' | 'timed-out' | 'too-much' | null = null;
     let settled = false;
 
     const settle = (act: () => void) => {
@@ -59,7 +71,7 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
       child.stderr.destroy();
       act();
     };
-    const stop = (why: 'aborted' | 'timed-out') => {
+    const stop = (why: 'aborted' | 'timed-out' | 'too-much') => {
       if (stopped !== null) return;
       stopped = why;
       killGroup(child, 'SIGTERM');
@@ -72,7 +84,17 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
         if (stopped !== null) killGroup(child, 'SIGKILL');
         if (stopped === 'aborted') reject(abortReason(signal));
         else if (stopped === 'timed-out') resolve({ kind: 'timed-out' });
-        else resolve({ kind: 'ended', exitCode, signalName, stdoutTail: stdout(), stderrTail: stderr() });
+        else {
+          const { text: stdoutTail, bytes: stdoutBytes } = stdout();
+          resolve({
+            kind: 'ended',
+            exitCode,
+            signalName,
+            stdoutTail,
+            stderrTail: stderr().text,
+            stdoutBytes,
+          });
+        }
       });
 
     signal.addEventListener('abort', onAbort, { once: true });
@@ -86,20 +108,26 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
       else timers.add(clock.startTimer(DRAIN_MS, () => end(exitCode, signalName)));
     });
     child.on('close', end);
+    // A child that ends, or closes its input, without having read it all is no failure of ours.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(run.input);
   });
 }
 
-type PipedChild = ChildProcessByStdio<null, Readable, Readable>;
+type PipedChild = ChildProcessByStdio<Writable | null, Readable, Readable>;
 
 function start(run: ChildRun): PipedChild | { code: string } {
   try {
-    const child = spawn(run.file, [...run.args], {
+    const options = {
       cwd: run.cwd,
       env: run.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
       detached: process.platform !== 'win32',
       windowsHide: true,
-    });
+    };
+    const child: PipedChild =
+      run.input === undefined
+        ? spawn(run.file, [...run.args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+        : spawn(run.file, [...run.args], { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     // Out of file descriptors node hands out a child without pipes, and an error event later.
     if ((child.stdout as Readable | undefined) !== undefined) return child;
     child.on('error', () => undefined);
@@ -126,15 +154,21 @@ function killGroup(child: ChildProcess, signalName: 'SIGTERM' | 'SIGKILL'): void
   }
 }
 
-function collectTail(stream: NodeJS.ReadableStream, limitBytes: number): () => string {
+function collectTail(
+  stream: NodeJS.ReadableStream,
+  { limitBytes, onBytes }: { limitBytes: number; onBytes?: (bytes: number) => void },
+): () => { text: string; bytes: number } {
   let chunks: Buffer[] = [];
+  let keptBytes = 0;
   let bytes = 0;
   stream.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
+    keptBytes += chunk.length;
     bytes += chunk.length;
-    if (bytes <= 2 * limitBytes) return;
+    onBytes?.(bytes);
+    if (keptBytes <= 2 * limitBytes) return;
     chunks = [Buffer.concat(chunks).subarray(-limitBytes)];
-    bytes = limitBytes;
+    keptBytes = limitBytes;
   });
-  return () => Buffer.concat(chunks).subarray(-limitBytes).toString('utf8');
+  return () => ({ text: Buffer.concat(chunks).subarray(-limitBytes).toString('utf8'), bytes });
 }
