@@ -34,6 +34,8 @@ const PURE_PACKAGES = /node_modules\/(@actions|@octokit|undici|tunnel|re2js|fast
 
 const entries = {
   cli: 'src/cli.ts',
+  action: 'src/action.ts',
+  post: 'src/post.ts',
 };
 
 export default {
