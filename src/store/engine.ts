@@ -5,10 +5,10 @@
  * Invariant: the store is lazy. Opening sends nothing; a driver connects when it is first asked.
  */
 import type { Clock } from '../base/clock.ts';
-import { IndeterminateError, LockstepError, UnavailableError } from '../base/errors.ts';
+import { IndeterminateError, LockstepError, UnavailableError, UnsupportedError } from '../base/errors.ts';
 import { admitKey, admitValue } from './admission.ts';
 import { type Call, runCall } from './call.ts';
-import type { Entry, Revision, Store, StoreCapabilities, StoreCallOptions, WriteResult } from './contract.ts';
+import type { Entry, Revision, Store, StoreCallOptions, StoreCapabilities, WriteResult } from './contract.ts';
 import { createFollowing, type Subscription } from './following.ts';
 
 /** The deadline of one call unless an option says otherwise. */
@@ -79,7 +79,7 @@ export function createEngineStore(engine: Engine, settings: EngineStoreSettings)
     clock,
     pollMs,
     timeoutMs,
-    subscribe: engine.subscribe,
+    subscribe: (key, onChange, signal) => engine.subscribe(key, onChange, signal),
     look: async (key, signal) => (await read(key, signal))?.revision ?? null,
   });
 
@@ -121,14 +121,23 @@ function judge(engine: Engine, about: { thrown: unknown; what: string; isSent: b
   const known = engine.translate(thrown, what);
   if (known) return known;
   const text = engine.redact(thrown instanceof Error ? messageOf(thrown) : String(thrown));
+  // The original may carry what must not be shown.
   const cause = new Error(text);
-  return isSent
-    ? new IndeterminateError(`${what}: ${text}; the outcome is open`, { cause })
-    : new UnavailableError(`${what}: ${text}`, {
-        hint: 'check that the server runs and that this machine may reach it',
-        cause,
-      });
+  if (isSent) return new IndeterminateError(`${what}: ${text}; the outcome is open`, { cause });
+  const code = (thrown as { code?: unknown } | null)?.code;
+  if (typeof code === 'string' && UNTRUSTED.test(code)) {
+    return new UnsupportedError(`${what}: the server's certificate is not trusted: ${text}`, {
+      hint: 'name the certificate authority in the URL (see docs/stores.md), or set NODE_EXTRA_CA_CERTS',
+      cause,
+    });
+  }
+  return new UnavailableError(`${what}: ${text}`, {
+    hint: 'check that the server runs and that this machine may reach it',
+    cause,
+  });
 }
+
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY)|ERR_TLS_)/;
 
 /** Node gives an AggregateError without a message where several addresses of a host failed. */
 function messageOf(error: Error): string {

@@ -46,6 +46,8 @@ export interface OpenStoreSettings {
   clock: Clock;
   /** The reconcile interval; the driver's own default unless given. */
   pollMs?: number | undefined;
+  /** Engines: the deadline of a single call; the driver's own unless given. */
+  timeoutMs?: number | undefined;
   /** File store: flush each write to disk before it counts. */
   fsync?: boolean | undefined;
   /**

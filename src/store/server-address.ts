@@ -120,7 +120,9 @@ export function parsePostgresUrl(url: string): Parsed<{ readonly shown: string }
   if (parsed.hash !== '') return fail('has a #; in a password write %23');
   const given = parsed.searchParams.get('host');
   if (host === '' && !given) return fail(`names no host; ${example}`);
-  const isDecodable = [parsed.username, parsed.password, parsed.pathname].every((text) => decode(text) !== null);
+  const isDecodable = [parsed.username, parsed.password, parsed.pathname].every(
+    (text) => decode(text) !== null,
+  );
   if (!isDecodable) return fail('has a % that is not followed by two hex digits');
   const where = given ?? host;
   return { ok: true, value: Object.freeze({ shown: plain(`postgres://${where}${parsed.pathname}`, 512) }) };

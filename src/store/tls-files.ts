@@ -18,10 +18,13 @@ export async function readTlsFiles({ parameters, shown }: ServerAddress): Promis
     try {
       files[name] = await readFile(path);
     } catch (thrown) {
-      throw new UnsupportedError(`the file for ?${name}= of ${shown} cannot be read: ${toError(thrown).message}`, {
-        hint: 'name a PEM file that this user may read',
-        cause: thrown,
-      });
+      throw new UnsupportedError(
+        `the file for ?${name}= of ${shown} cannot be read: ${toError(thrown).message}`,
+        {
+          hint: 'name a PEM file that this user may read',
+          cause: thrown,
+        },
+      );
     }
   }
   return files;
