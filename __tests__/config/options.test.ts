@@ -74,7 +74,7 @@ describe('the option table', () => {
     const flags = OPTIONS.filter((spec) => spec.commands !== 'all' && isFor(spec, 'reap'));
     expect(flags.map((spec) => `--${kebabCase(spec.name)}`).sort()).toEqual(
       [
-        '--provider --heroku-team --root --account --match --older-than --limit --headroom --protect --min-age',
+        '--provider --heroku-team --root --list-command --get-command --destroy-command --provider-module --account --match --older-than --limit --headroom --protect --min-age',
         '--max-deletes --apply --when-busy --on-conflict --every --electors --job-index --job-total --concurrency',
         '--reserve --detailed-exitcode',
       ]

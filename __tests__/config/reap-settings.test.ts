@@ -70,6 +70,12 @@ describe('reap options that do not', () => {
     [`${GOOD} --root .`, ['--root']],
     ['--provider directory --match x --older-than 1h', ['--root']],
     ['--provider directory --root . --heroku-team t --match x --older-than 1h', ['--heroku-team']],
+    ['--provider heroku --match x --older-than 1h --list-command x', ['--list-command']],
+    [
+      '--provider command --match x --older-than 1h',
+      ['--list-command', '--get-command', '--destroy-command'],
+    ],
+    ['--provider module --match x --older-than 1h --root .', ['--root', '--provider-module']],
     ['--provider azure --match x --older-than 1h --root .', ['--provider']],
     [
       `${GOOD} --headroom 2 --electors 0 --root . --every 5`,
@@ -98,6 +104,29 @@ describe('reap options that do not', () => {
       { option: 'older-than', message: 'is required, or limit: nothing says which apps are stale' },
       { option: 'root', message: 'is required with provider directory' },
     ]);
+  });
+
+  test('in the Action a module is refused, and no file may name what is run', async () => {
+    const inputs = { command: 'reap', match: 'x', 'older-than': '1h' };
+    const module = await check('', { host: 'action', inputs: { ...inputs, provider: 'module' } });
+    expect(module.problems).toMatchObject([
+      { option: 'provider', message: expect.stringContaining('command') },
+    ]);
+
+    const commands = { listCommand: 'a', getCommand: 'b', destroyCommand: 'c' };
+    const file = { name: 'own.json', content: { reap: commands } };
+    const inFile = await check('', { host: 'action', inputs: { ...inputs, provider: 'command' }, file });
+    expect(inFile.problems.map(({ option }) => option)).toEqual([
+      'reap.listCommand in own.json',
+      'reap.getCommand in own.json',
+      'reap.destroyCommand in own.json',
+    ]);
+    const asInputs = { 'list-command': 'a', 'get-command': 'b', 'destroy-command': 'c' };
+    const given = await check('', {
+      host: 'action',
+      inputs: { ...inputs, provider: 'command', ...asInputs },
+    });
+    expect(given.problems).toEqual([]);
   });
 });
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { Provider } from '../../src/provider/contract.ts';
 import { createDirectoryProvider } from '../../src/provider/directory.ts';
 import { createHerokuProvider } from '../../src/provider/heroku.ts';
-import type { HttpPlay, ProviderHarness } from './provider.ts';
+import type { HttpPlay, ProviderHarness } from '../../src/provider-conformance.ts';
 
 /** What a twin may know of the world it spoils. */
 export interface HerokuTwinWorld {

@@ -2,7 +2,7 @@ import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { App, DestroyAnswer, Provider } from '../../src/provider/contract.ts';
-import { describeProvider, type ProviderHarness } from './provider.ts';
+import { describeProvider, type ProviderHarness } from '../../src/provider-conformance.ts';
 import { directoryHarness, type HerokuTwinWorld, herokuHarness } from './provider-harnesses.ts';
 
 describe('every provider keeps the contract', () => {

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/base/clock.ts';
+import { locateAccount } from '../../src/provider/account.ts';
 import { openProvider, type ProviderValues, parseProviderSettings } from '../../src/provider/open.ts';
 
 const KEY = 'HRKU-0123456789abcdef';
@@ -113,6 +114,59 @@ describe('directory', () => {
   test('needs it, and has no team', () => {
     const problems = problemsOf({ provider: 'directory', herokuTeam: 'core' });
     expect(problems.map(({ option }) => option)).toEqual(['herokuTeam', 'root']);
+  });
+});
+
+describe('command', () => {
+  const good = {
+    provider: 'command',
+    listCommand: 'apps list',
+    getCommand: 'apps get {id}',
+    destroyCommand: 'x {name}',
+  };
+
+  test('takes three command lines, split without a shell', () => {
+    expect(parse(good)).toMatchObject({
+      ok: true,
+      settings: {
+        list: ['apps', 'list'],
+        get: ['apps', 'get', '{id}'],
+        destroy: ['x', '{name}'],
+        account: null,
+      },
+    });
+  });
+
+  test('all problems of the three come at once', () => {
+    const problems = problemsOf({
+      ...good,
+      listCommand: 'list {id}',
+      getCommand: '"get',
+      destroyCommand: '',
+    });
+    expect(problems.map(({ option }) => option)).toEqual(['listCommand', 'getCommand', 'destroyCommand']);
+  });
+
+  test('jobs with the same list command, or the same name for the account, share it', async () => {
+    const idOf = async (values: ProviderValues) => {
+      const parsed = parse(values);
+      if (!parsed.ok) throw new Error('not parsed');
+      return (await locateAccount(parsed.settings, { clock: systemClock })).accountId;
+    };
+    expect(await idOf(good)).toBe(await idOf({ ...good, destroyCommand: 'y {id}' }));
+    expect(await idOf(good)).not.toBe(await idOf({ ...good, listCommand: 'apps list --all' }));
+    expect(await idOf({ ...good, account: 'ci' })).toBe(
+      await idOf({ ...good, listCommand: 'other', account: 'ci' }),
+    );
+  });
+});
+
+describe('module', () => {
+  test('takes a file, relative to where the command runs, and needs it', () => {
+    expect(parse({ provider: 'module', providerModule: './p.mjs' })).toMatchObject({
+      settings: { path: '/work-folder/p.mjs' },
+    });
+    expect(problemsOf({ provider: 'module' })).toMatchObject([{ option: 'providerModule' }]);
   });
 });
 

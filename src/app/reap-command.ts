@@ -46,6 +46,7 @@ export async function runReap(
       jobIndex: options.jobIndex ?? undefined,
     });
     const account = await locateAccount(providerSettings, { clock, client: holder.text });
+    releasers.add(() => account.close());
     const parts = await openStoreParts(context, { address: choice.address, values, releasers });
     const report = await reap({
       settings,
@@ -147,10 +148,12 @@ async function checkEverything(context: CommandContext, resolved: ResolvedOption
   if (choice.kind === 'problem') problems.push(choice.problem);
   const provider = parseProviderSettings(present(values), context);
   if (!provider.ok) {
-    for (const { option, message, source, isMissingCredential } of provider.problems) {
+    for (const { option: name, message, source, isMissingCredential } of provider.problems) {
       if (isMissingCredential && context.isForkPullRequest) continue;
-      // Relations between options are checked with the options; here counts what only the provider knows.
-      if (source === 'environment') problems.push({ option, message });
+      // The providers speak of their options by the table's names.
+      const option = source === 'environment' ? name : resolved.spellingOf(name as OptionName<'reap'>);
+      // Relations between options were checked with the options; here counts what only the provider knows.
+      if (!problems.some((each) => each.option === option)) problems.push({ option, message });
     }
   }
   const options = checked.settings;
@@ -184,11 +187,16 @@ function identityOf(options: ReapOptions, account: ProviderAccount): string {
 
 /** The provider's options without those nobody set. */
 function present(values: ResolvedOptions<'reap'>['values']) {
-  const { provider, herokuTeam, root, account } = values;
+  const { provider, herokuTeam, root, account, listCommand, getCommand, destroyCommand, providerModule } =
+    values;
   return {
     provider: provider ?? undefined,
     herokuTeam: herokuTeam ?? undefined,
     root: root ?? undefined,
     account: account ?? undefined,
+    listCommand: listCommand ?? undefined,
+    getCommand: getCommand ?? undefined,
+    destroyCommand: destroyCommand ?? undefined,
+    providerModule: providerModule ?? undefined,
   };
 }

@@ -43,6 +43,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** Where it exists; absent means everywhere. */
   readonly sources?: readonly Source[];
+  /** What it names is run. In the Action never taken from a file, which a checked-out pull request may have written. */
+  readonly runsCode?: true;
   /** May carry a credential: never repeated in a problem. */
   readonly secret?: true;
   /** The expression that action.yml gives by default. Not an error for a command that has no use for it. */

@@ -10,7 +10,7 @@ import type { ResolvedOptions } from './resolve.ts';
 
 /** Everything `reap` needs beside the common options. The texts of `match` and `protect` are not parsed yet. */
 export interface ReapOptions extends Omit<ReapSettings, 'match' | 'protect'> {
-  readonly provider: 'heroku' | 'directory';
+  readonly provider: 'heroku' | 'directory' | 'command' | 'module';
   readonly match: string;
   readonly protect: readonly string[];
   /** Null: the apps the account owns outside teams. */
@@ -37,6 +37,20 @@ export interface CheckedReapOptions {
   /** Right, but without effect: one sentence each, for the log. */
   readonly notes: readonly string[];
 }
+
+/** The options that only one provider has. */
+const PROVIDER_OPTIONS: readonly {
+  readonly name: OptionName<'reap'>;
+  readonly owner: ReapOptions['provider'];
+  readonly isRequired: boolean;
+}[] = [
+  { name: 'herokuTeam', owner: 'heroku', isRequired: false },
+  { name: 'root', owner: 'directory', isRequired: true },
+  { name: 'listCommand', owner: 'command', isRequired: true },
+  { name: 'getCommand', owner: 'command', isRequired: true },
+  { name: 'destroyCommand', owner: 'command', isRequired: true },
+  { name: 'providerModule', owner: 'module', isRequired: true },
+];
 
 /** Of a matrix, only so many sweep unless the user says otherwise. */
 const DEFAULT_ELECTORS = 3;
@@ -110,12 +124,16 @@ function relationProblems(resolved: ResolvedOptions<'reap'>): ConfigProblem[] {
   if (values.jobIndex !== null && values.jobTotal !== null && values.jobIndex >= values.jobTotal) {
     add('jobIndex', `must be less than ${spell('jobTotal')} (${values.jobTotal}); the first job is 0`);
   }
-  if (values.provider === 'directory') {
-    if (!isGiven('root')) add('root', `is required with ${spell('provider')} directory`);
-    if (isGiven('herokuTeam')) add('herokuTeam', `is only for ${spell('provider')} heroku`);
+  if (values.provider === 'module' && resolved.sourceOf('provider') === 'input') {
+    add('provider', 'module runs a file of the checkout, which the Action never does; use command');
+    return problems;
   }
-  if (values.provider === 'heroku' && isGiven('root')) {
-    add('root', `is only for ${spell('provider')} directory`);
+  for (const { name, owner, isRequired } of PROVIDER_OPTIONS) {
+    if (values.provider === null) continue;
+    if (owner !== values.provider && isGiven(name)) add(name, `is only for ${spell('provider')} ${owner}`);
+    if (owner === values.provider && isRequired && !isGiven(name)) {
+      add(name, `is required with ${spell('provider')} ${owner}`);
+    }
   }
   return problems;
 }

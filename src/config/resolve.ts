@@ -72,6 +72,10 @@ export async function resolveOptions<C extends CommandName>(
       continue;
     }
     given.set(spec.name, winner);
+    if (spec.runsCode && host === 'action' && winner.source === 'file') {
+      problems.push({ option: winner.spelling, message: 'runs code, so in the Action no file may set it' });
+      continue;
+    }
     const parsed = parseGiven(spec, winner);
     if (parsed.ok) values[valueKey(spec)] = parsed.value;
     else problems.push({ option: winner.spelling, message: parsed.problem });

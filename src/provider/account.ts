@@ -6,13 +6,15 @@
 import type { Clock } from '../base/clock.ts';
 import { hashIdentity } from '../base/identity.ts';
 import type { Provider } from './contract.ts';
-import { openProvider, type ProviderSettings } from './open.ts';
+import { commandAccountId, openProvider, type ProviderSettings } from './open.ts';
 
 export interface ProviderAccount {
   readonly name: string;
   readonly accountId: string;
   /** Loads and opens the provider; whoever calls it closes it. */
   open(): Promise<Provider>;
+  /** Closes a provider that had to be opened to learn its account and that nobody asked for. */
+  close(): Promise<void>;
 }
 
 /** The lease-relevant identity of Heroku settings: API origin, team or own apps, and credential, or the user's own name. */
@@ -33,10 +35,32 @@ export async function locateAccount(
   settings: ProviderSettings,
   options: { clock: Clock; client?: string },
 ): Promise<ProviderAccount> {
-  if (settings.provider === 'heroku') {
-    const accountId = herokuAccountId(settings);
-    return { name: 'heroku', accountId, open: () => openProvider(settings, options) };
+  const known =
+    settings.provider === 'heroku'
+      ? herokuAccountId(settings)
+      : settings.provider === 'command'
+        ? commandAccountId(settings)
+        : null;
+  if (known !== null) {
+    const { provider: name } = settings;
+    return {
+      name,
+      accountId: known,
+      open: () => openProvider(settings, options),
+      close: async () => undefined,
+    };
   }
   const provider = await openProvider(settings, options);
-  return { name: provider.name, accountId: provider.accountId, open: async () => provider };
+  let isHandedOut = false;
+  return {
+    name: provider.name,
+    accountId: provider.accountId,
+    async open() {
+      isHandedOut = true;
+      return provider;
+    },
+    async close() {
+      if (!isHandedOut) await provider.close();
+    },
+  };
 }

@@ -5,9 +5,11 @@
  */
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
+import { hashIdentity } from '../base/identity.ts';
+import { parseWordsTemplate, type WordsTemplate } from './command-words.ts';
 import type { Provider } from './contract.ts';
 
-export const PROVIDER_NAMES = ['heroku', 'directory'] as const;
+export const PROVIDER_NAMES = ['heroku', 'directory', 'command', 'module'] as const;
 export type ProviderName = (typeof PROVIDER_NAMES)[number];
 
 /** Options as the user gave them; absent and empty mean the same. */
@@ -17,6 +19,12 @@ export interface ProviderValues {
   readonly account?: string | undefined;
   /** The directory provider's folder; relative to `cwd`. */
   readonly root?: string | undefined;
+  /** The command provider's commands. */
+  readonly listCommand?: string | undefined;
+  readonly getCommand?: string | undefined;
+  readonly destroyCommand?: string | undefined;
+  /** The module provider's file; relative to `cwd`. */
+  readonly providerModule?: string | undefined;
 }
 
 /** Checked settings of one provider. */
@@ -32,6 +40,22 @@ export type ProviderSettings =
       readonly provider: 'directory';
       readonly root: string;
       readonly home: string | null;
+      readonly cwd: string;
+      readonly account: string | null;
+    }
+  | {
+      readonly provider: 'command';
+      readonly list: WordsTemplate;
+      readonly get: WordsTemplate;
+      readonly destroy: WordsTemplate;
+      readonly env: Readonly<Record<string, string | undefined>>;
+      readonly cwd: string;
+      readonly account: string | null;
+    }
+  | {
+      readonly provider: 'module';
+      readonly path: string;
+      readonly env: Readonly<Record<string, string | undefined>>;
       readonly cwd: string;
       readonly account: string | null;
     };
@@ -53,11 +77,15 @@ export type ParsedProvider =
 /** What the world around gives: read once by the host. */
 export interface ProviderWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What the user's own commands start with; `env` where absent. */
+  readonly childEnv?: Readonly<Record<string, string | undefined>>;
   /** Where relative paths start. */
   readonly cwd: string;
 }
 
 const HEROKU_API_URL = 'https://api.heroku.com';
+/** A command may wait for what it deletes; the sweep's own deadline ends it earlier. */
+const COMMAND_TIMEOUT_MS = 300_000;
 
 /** Reads the settings of the provider that `values.provider` names. */
 export function parseProviderSettings(values: ProviderValues, world: ProviderWorld): ParsedProvider {
@@ -66,6 +94,8 @@ export function parseProviderSettings(values: ProviderValues, world: ProviderWor
   if (name === '') return refused([wrong('provider', `is required; known providers: ${known}`)]);
   if (name === 'heroku') return parseHeroku(values, world);
   if (name === 'directory') return parseDirectory(values, world);
+  if (name === 'command') return parseCommands(values, world);
+  if (name === 'module') return parseModule(values, world);
   return refused([wrong('provider', `there is no provider of this name; known providers: ${known}`)]);
 }
 
@@ -75,12 +105,40 @@ export async function openProvider(
   options: { clock: Clock /** For each request. */; timeoutMs?: number; client?: string },
 ): Promise<Provider> {
   const { clock, timeoutMs = 30_000, client } = options;
-  if (settings.provider === 'directory') {
-    const { createDirectoryProvider } = await import('./directory.ts');
-    return await createDirectoryProvider({ ...settings, clock });
+  switch (settings.provider) {
+    case 'directory': {
+      const { createDirectoryProvider } = await import('./directory.ts');
+      return await createDirectoryProvider({ ...settings, clock });
+    }
+    case 'command': {
+      const { createCommandProvider } = await import('./command.ts');
+      const accountId = commandAccountId(settings);
+      return createCommandProvider({ ...settings, accountId, clock, timeoutMs: COMMAND_TIMEOUT_MS });
+    }
+    case 'module': {
+      const { openModuleProvider } = await import('./module.ts');
+      return await openModuleProvider({ ...settings, clock, timeoutMs });
+    }
+    case 'heroku': {
+      const { createHerokuProvider } = await import('./heroku.ts');
+      return createHerokuProvider({
+        ...settings,
+        clock,
+        timeoutMs,
+        ...(client === undefined ? {} : { client }),
+      });
+    }
   }
-  const { createHerokuProvider } = await import('./heroku.ts');
-  return createHerokuProvider({ ...settings, clock, timeoutMs, ...(client === undefined ? {} : { client }) });
+}
+
+/** The identity of commands: what they list, or the user's own name. Known without running any. */
+export function commandAccountId(settings: {
+  readonly list: WordsTemplate;
+  readonly account: string | null;
+}): string {
+  return hashIdentity(
+    settings.account === null ? ['command', ...settings.list] : ['command', 'account', settings.account],
+  );
 }
 
 function parseHeroku(values: ProviderValues, { env }: ProviderWorld): ParsedProvider {
@@ -134,6 +192,37 @@ function parseDirectory(values: ProviderValues, { env, cwd }: ProviderWorld): Pa
       account: values.account || null,
     },
   };
+}
+
+function parseCommands(values: ProviderValues, { env, childEnv, cwd }: ProviderWorld): ParsedProvider {
+  const problems: ProviderProblem[] = [];
+  const parse = (option: 'listCommand' | 'getCommand' | 'destroyCommand', places: readonly string[]) => {
+    const text = values[option];
+    if (!text) {
+      problems.push(wrong(option, 'is required by the command provider'));
+      return null;
+    }
+    const words = parseWordsTemplate(text, places);
+    if (words.ok) return words.value;
+    problems.push(wrong(option, words.problem));
+    return null;
+  };
+  const list = parse('listCommand', []);
+  const get = parse('getCommand', ['id']);
+  const destroy = parse('destroyCommand', ['id', 'name']);
+  if (!list || !get || !destroy) return refused(problems);
+  const account = values.account || null;
+  return {
+    ok: true,
+    settings: { provider: 'command', list, get, destroy, env: childEnv ?? env, cwd, account },
+  };
+}
+
+function parseModule(values: ProviderValues, { env, cwd }: ProviderWorld): ParsedProvider {
+  const file = values.providerModule;
+  if (!file) return refused([wrong('providerModule', 'is required by the module provider')]);
+  const path = isAbsolute(file) ? file : join(cwd, file);
+  return { ok: true, settings: { provider: 'module', path, env, cwd, account: values.account || null } };
 }
 
 /** Why a URL cannot be the API's; null where it can. The URL itself is not repeated: it may carry a password. */

@@ -6,10 +6,11 @@ export const REAP_OPTIONS = [
     name: 'provider',
     type: 'choice',
     commands: ['reap'],
-    choices: ['heroku', 'directory'],
+    choices: ['heroku', 'directory', 'command', 'module'],
     placeholder: 'NAME',
     required: true,
-    description: 'Where the apps live: `heroku`, or `directory` (each sub-folder of `--root` is an app).',
+    description:
+      'Where the apps live: `heroku`, `directory` (each sub-folder of `--root` is an app), or one of your own: `command`, `module` (see docs/providers.md).',
   },
   {
     name: 'herokuTeam',
@@ -27,11 +28,46 @@ export const REAP_OPTIONS = [
     description: 'Directory provider only, and required there: the folder whose sub-folders are apps.',
   },
   {
+    name: 'listCommand',
+    type: 'string',
+    commands: ['reap'],
+    placeholder: 'COMMAND',
+    runsCode: true,
+    description: 'Command provider only, and required there: prints one JSON line for each app.',
+  },
+  {
+    name: 'getCommand',
+    type: 'string',
+    commands: ['reap'],
+    placeholder: 'COMMAND',
+    runsCode: true,
+    description:
+      'Command provider only, and required there: prints the app `{id}` as a JSON line, or that it is gone.',
+  },
+  {
+    name: 'destroyCommand',
+    type: 'string',
+    commands: ['reap'],
+    placeholder: 'COMMAND',
+    runsCode: true,
+    description: 'Command provider only, and required there: deletes the app `{id}`.',
+  },
+  {
+    name: 'providerModule',
+    type: 'string',
+    commands: ['reap'],
+    placeholder: 'FILE',
+    runsCode: true,
+    sources: ['flag', 'hook', 'env', 'file'],
+    description: 'Module provider only, and required there: a file that exports `createProvider`.',
+  },
+  {
     name: 'account',
     type: 'string',
     commands: ['reap'],
     placeholder: 'NAME',
-    defaultText: 'a hash of API origin, team or root, and credential',
+    defaultText:
+      'a hash of API origin, team or root, and credential; of `--list-command`; or as the module says',
     description: 'The account the lease stands for; needed where several credentials reach one account.',
   },
   {
