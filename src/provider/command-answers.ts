@@ -22,10 +22,12 @@ export interface CommandRun {
   readonly timeoutMs: number;
 }
 
-// Of the exit codes of sysexits, those that say what to do next.
-const EX_USAGE = 64;
-const EX_TEMPFAIL = 75;
-const EX_NOPERM = 77;
+/** Of the exit codes of sysexits, those that say what to do next: EX_USAGE, EX_TEMPFAIL, EX_NOPERM. */
+const KIND_OF_EXIT: Readonly<Record<number, ProviderFailure['kind']>> = Object.freeze({
+  64: 'invalid',
+  75: 'throttled',
+  77: 'forbidden',
+});
 
 /** ISO 8601 with a zone; whatever else is there is an unknown age, which protects. */
 const LINE_FORM: AppForm = Object.freeze({
@@ -112,16 +114,9 @@ function failureOfExit(run: CommandRun, end: Extract<ChildEnd, { kind: 'ended' }
   const how =
     end.exitCode === null ? `was ended by ${end.signalName ?? 'a signal'}` : `ended with ${end.exitCode}`;
   const detail = `${run.what} ${how}${tail === '' ? '' : `: ${tail}`}`;
-  switch (end.exitCode) {
-    case EX_USAGE:
-      return createFailure('invalid', metaOf(run), detail);
-    case EX_TEMPFAIL:
-      return createFailure('throttled', { ...metaOf(run), rate: { throttled: true } }, detail);
-    case EX_NOPERM:
-      return createFailure('forbidden', metaOf(run), detail);
-    default:
-      return createFailure('ambiguous', metaOf(run), detail);
-  }
+  const kind = (end.exitCode === null ? undefined : KIND_OF_EXIT[end.exitCode]) ?? 'ambiguous';
+  const meta = kind === 'throttled' ? { ...metaOf(run), rate: { throttled: true } } : metaOf(run);
+  return createFailure(kind, meta, detail);
 }
 
 /** A failure that the command itself named, with its exit code 0 or not. */
