@@ -29,6 +29,13 @@ const packageType = {
   },
 };
 
+/** Natives that clients load where they find them, for features that lockstep does not use: there is nothing to find in dist. */
+const absentNatives = {
+  name: 'absent-natives',
+  resolveId: (id) => (['@node-rs/xxhash', 'pg-native', '@opentelemetry/api'].includes(id) ? `\0absent:${id}` : null),
+  load: (id) => (id.startsWith('\0absent:') ? 'export default null;' : null),
+};
+
 /** Packages whose modules do nothing when imported, so that unused ones can go (undici alone weighs 1 MB). */
 const PURE_PACKAGES = /node_modules\/(@actions|@octokit|undici|tunnel|re2js|fastest-levenshtein)\//;
 
@@ -54,6 +61,7 @@ export default {
   treeshake: { moduleSideEffects: (id) => !PURE_PACKAGES.test(id) },
   plugins: [
     stripTypes,
+    absentNatives,
     nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
     commonjs({ ignoreTryCatch: true }),
     json(),

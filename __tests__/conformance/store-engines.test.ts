@@ -2,8 +2,9 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { etcdEngine, startEtcd } from '../support/engine-etcd.ts';
 import { postgresEngine, startPostgres } from '../support/engine-postgres.ts';
-import { describeEngine, type EngineProcess } from '../support/engine-process.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
 import { redisEngine, startRedis } from '../support/engine-redis.ts';
+import { describeEngine } from '../support/engine-suite.ts';
 import { engineSubject } from '../support/engine-worlds.ts';
 import { describeStore } from './store-suite.ts';
 

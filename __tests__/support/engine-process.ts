@@ -1,11 +1,10 @@
-// A real engine for tests: the system's own binary on a free port with its data in a folder of its own, ended by its process
-// id. With CI=true a missing engine fails the run; elsewhere its tests are replaced by one line that says how to get it.
+// A real engine for tests and benches: the system's own binary on a free port with its data in a folder of its own, ended by
+// its process id.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { describe, test } from '@jest/globals';
 import { systemClock } from '../../src/base/clock.ts';
 
 /** A running engine. Whoever starts it stops it. */
@@ -121,18 +120,4 @@ export function spawnEngine(
 export function findProgram(name: string, folders: readonly string[] = []): string | null {
   const path = [...(process.env['PATH'] ?? '').split(delimiter), ...folders];
   return path.map((folder) => join(folder, name)).find((candidate) => existsSync(candidate)) ?? null;
-}
-
-/** Describes tests that need an engine. */
-export function describeEngine(
-  engine: { name: string; isInstalled: boolean; howToGet: string },
-  define: () => void,
-): void {
-  if (engine.isInstalled) {
-    describe(`over ${engine.name}`, define);
-    return;
-  }
-  test(`${engine.name} is missing: ${engine.howToGet}`, () => {
-    if (process.env['CI'] === 'true') throw new Error(`${engine.name} is missing; ${engine.howToGet}`);
-  });
 }
