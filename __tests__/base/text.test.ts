@@ -46,6 +46,7 @@ describe('text from outside', () => {
     expect(forMarkdown('<img src=x>')).not.toContain('<');
     expect(forMarkdown('@octocat `x` [l](u)')).not.toMatch(/[@`[\]()]/);
     expect(forMarkdown('https://evil.example')).not.toContain('https://');
+    expect(forMarkdown('<&#>')).toBe('&#60;&#38;&#35;&#62;');
   });
 });
 

@@ -88,7 +88,7 @@ describe('a sweep', () => {
     expect(JSON.parse(outputs['apps'] ?? '')).toHaveLength(4);
     expect(JSON.parse(readFileSync(outputs['result-file'] ?? '', 'utf8'))).toEqual(step.result());
     expect(main.summary).toContain('### ✅ lockstep reap: reaped');
-    expect(main.summary).toContain('| review-0000 | 9 d |');
+    expect(main.summary).toContain('| review-0000 | 9&nbsp;d |');
     expect(main.summary).toMatch(/```mermaid\ngantt\n[\s\S]*deleted review-0001 :done, [\s\S]*\n```/);
     expect(main.state.size).toBe(0);
     expect(post).toMatchObject({ exitCode: 0, log: '', commands: [], summary: '' });

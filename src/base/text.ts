@@ -23,8 +23,7 @@ export function forWorkflowLog(text: string, max = MAX_PLAIN): string {
 /** For a cell or line of GitHub Markdown: no markup, no mention, no link, no pipe. */
 export function forMarkdown(text: string, max = MAX_PLAIN): string {
   return plain(text, max)
-    .replace(/[&<>]/g, (char) => `&#${char.charCodeAt(0)};`)
-    .replace(/[\\`*_{}[\]()#+!|~$:@]/g, (char) => `&#${char.charCodeAt(0)};`)
+    .replace(/[&<>\\`*_{}[\]()#+!|~$:@]/g, (char) => `&#${char.charCodeAt(0)};`)
     .replace(/\b(https?|www)(?=[.:&])/gi, '$1\u200b');
 }
 

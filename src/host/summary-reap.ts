@@ -25,9 +25,12 @@ export interface ReapTimes {
   readonly endMs: number;
 }
 
+const MAX_OPEN_ROWS = 25;
 const MAX_STALE_ROWS = 300;
+const TROUBLES = ['failed', 'forbidden', 'busy', 'changed'] as const;
 const MAX_OTHER_ROWS = 100;
-const MAX_BARS = 40;
+const MAX_BARS = 25;
+const MAX_TROUBLED_BARS = 15;
 const MAX_NAME = 80;
 /** In the Action's own spelling. */
 export const APPLY_HINT = 'Set `apply: true` to do it.';
@@ -49,9 +52,9 @@ export function renderReapSummary(report: ReapReport, times: ReapTimes | null): 
     `### ${MARKS[report.outcome]} lockstep reap: ${report.outcome}`,
     sentence(report),
     report.counts.listed > 0 ? renderCounts(report.counts) : '',
-    renderApps(stale, MAX_STALE_ROWS),
-    others.length > 0 ? renderDetails(`${others.length} that stay`, renderApps(others, MAX_OTHER_ROWS)) : '',
     times ? renderTimeline(timelineOf(report, times)) : '',
+    renderStale(stale),
+    others.length > 0 ? renderDetails(`${others.length} that stay`, renderApps(others, MAX_OTHER_ROWS)) : '',
     renderCost(report),
   ]);
 }
@@ -90,16 +93,25 @@ function renderCounts(counts: ReapCounts): string {
   );
 }
 
+/** Few are shown at once; of many those that went wrong, and all of them folded. */
+function renderStale(stale: readonly AppReport[]): string {
+  if (stale.length <= MAX_OPEN_ROWS) return renderApps(stale, MAX_OPEN_ROWS);
+  const troubled = stale.filter(({ outcome }) => isTrouble(outcome));
+  return joinParts([
+    renderApps(troubled, MAX_OTHER_ROWS),
+    renderDetails(`All ${stale.length} stale apps`, renderApps(stale, MAX_STALE_ROWS)),
+  ]).trimEnd();
+}
+
 function renderApps(apps: readonly AppReport[], most: number): string {
   if (apps.length === 0) return '';
-  const rows = apps
-    .slice(0, most)
-    .map((app) => [
-      forMarkdown(app.name, MAX_NAME),
-      app.ageMs === null ? '?' : formatDuration(app.ageMs),
-      forMarkdown(app.reason, 120),
-      outcomeCell(app),
-    ]);
+  const rows = apps.slice(0, most).map((app) => [
+    forMarkdown(app.name, MAX_NAME),
+    // A plain space would break a narrow column's lines in the middle of an age.
+    app.ageMs === null ? '?' : formatDuration(app.ageMs).replaceAll(' ', '&nbsp;'),
+    forMarkdown(app.reason, 120),
+    outcomeCell(app),
+  ]);
   const more = apps.length - rows.length;
   return joinParts([
     renderMarkdownTable(['app', 'age', 'rule', 'outcome'], rows, [1]),
@@ -109,8 +121,11 @@ function renderApps(apps: readonly AppReport[], most: number): string {
 
 function outcomeCell({ outcome, verdict }: AppReport): string {
   if (outcome === null) return verdict === 'eligible' ? 'would be deleted' : verdict;
-  const isTrouble = outcome === 'failed' || outcome === 'forbidden';
-  return isTrouble ? `**${outcome}**` : outcome;
+  return isTrouble(outcome) ? `**${outcome}**` : outcome;
+}
+
+function isTrouble(outcome: string | null): boolean {
+  return TROUBLES.some((trouble) => trouble === outcome);
 }
 
 function renderCost(report: ReapReport): string {
@@ -158,14 +173,17 @@ function timelineOf(report: ReapReport, times: ReapTimes): TimelineSection[] {
   ];
 }
 
-/** In the order they were sent; beyond what a chart can show, the rest is one bar. */
+/** In the order they were sent: the first, and those that went wrong; the rest is one bar. */
 function appBars(apps: ReapTimes['apps']): TimelineBar[] {
   const ordered = [...apps].sort((a, b) => a.startMs - b.startMs);
-  const bars = ordered.slice(0, MAX_BARS).map(({ name, outcome, startMs, endMs }): TimelineBar => {
-    const kind = outcome === 'deleted' || outcome === 'gone' ? 'done' : 'trouble';
+  const isShown = (app: ReapTimes['apps'][number]) => shown.has(app);
+  const troubled = ordered.filter(({ outcome }) => isTrouble(outcome)).slice(0, MAX_TROUBLED_BARS);
+  const shown = new Set([...ordered.slice(0, MAX_BARS), ...troubled]);
+  const bars = ordered.filter(isShown).map(({ name, outcome, startMs, endMs }): TimelineBar => {
+    const kind = isTrouble(outcome) ? 'trouble' : 'done';
     return { word: outcome, name: plain(name, 60), startMs, endMs, kind };
   });
-  const rest = ordered.slice(MAX_BARS);
+  const rest = ordered.filter((app) => !isShown(app));
   const [first, ...others] = rest;
   if (!first) return bars;
   const endMs = others.reduce((latest, app) => Math.max(latest, app.endMs), first.endMs);
