@@ -6,9 +6,10 @@
  * The engine is loaded when a pattern is parsed and not before.
  */
 import type { Parsed } from '../base/duration.ts';
-import { toError } from '../base/errors.ts';
+import { invariant, toError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { NamePattern } from './contract.ts';
+import { readPlainPattern } from './plain-pattern.ts';
 import { hasNestedRepetition } from './repetition.ts';
 
 /** Names longer than this are never matched; the reaper keeps them. */
@@ -44,7 +45,34 @@ const ANY_NAMES: readonly string[] = Object.freeze([
 
 const EXAMPLE = 'write a pattern for whole names, such as ci-[a-f0-9]+';
 
-/** Compiles a pattern. A problem is worded to follow the option's name. */
+/** A pattern that is certainly usable; compiling it may load the engine. */
+export interface CheckedPattern {
+  readonly source: string;
+  compile(): Promise<NamePattern>;
+}
+
+/**
+ * Everything that can be wrong with a pattern. A problem is worded to follow the option's name. The engine is loaded only for
+ * a pattern that is not plain (plain-pattern.ts), so that whoever will not match a name does not pay for it.
+ */
+export async function checkPattern(text: string): Promise<Parsed<CheckedPattern>> {
+  const matches = text.trim() !== '' && text.length <= MAX_PATTERN_LENGTH ? readPlainPattern(text) : null;
+  if (!matches) {
+    const parsed = await parsePattern(text);
+    if (!parsed.ok) return parsed;
+    return { ok: true, value: { source: text, compile: async () => parsed.value } };
+  }
+  const problem = findBreadth(plain(text, 80), matches);
+  if (problem !== null) return { ok: false, problem };
+  const compile = async () => {
+    const parsed = await parsePattern(text);
+    invariant(parsed.ok, `the plain pattern ${plain(text, 80)} was refused by the engine`);
+    return parsed.value;
+  };
+  return { ok: true, value: { source: text, compile } };
+}
+
+/** Compiles a pattern with the linear-time engine. A problem is worded to follow the option's name. */
 export async function parsePattern(text: string): Promise<Parsed<NamePattern>> {
   const refuse = (problem: string): Parsed<NamePattern> => ({ ok: false, problem });
   if (text.trim() === '') return refuse(`is empty; ${EXAMPLE}`);
@@ -69,15 +97,19 @@ export async function parsePattern(text: string): Promise<Parsed<NamePattern>> {
     return refuse(`"${shown}" is too large once compiled; use smaller repeat counts`);
 
   const matches = (name: string) => name.length <= MAX_NAME_LENGTH && compiled.matches(name);
+  const problem = findBreadth(shown, matches);
+  return problem === null ? { ok: true, value: Object.freeze({ source: text, matches }) } : refuse(problem);
+}
+
+/** What is wrong with a pattern that matches too much; null where it does not. */
+function findBreadth(shown: string, matches: (name: string) => boolean): string | null {
   const canary = CANARY_NAMES.find(matches);
-  if (canary === '') return refuse(`"${shown}" matches the empty name; require at least a prefix`);
+  if (canary === '') return `"${shown}" matches the empty name; require at least a prefix`;
   if (canary !== undefined)
-    return refuse(
-      `"${shown}" matches the name "${canary}", which no sweep may delete; require a prefix that only stale apps have`,
-    );
-  if (ANY_NAMES.some(matches))
-    return refuse(`"${shown}" matches nearly any name; require a prefix that only stale apps have`);
-  return { ok: true, value: Object.freeze({ source: text, matches }) };
+    return `"${shown}" matches the name "${canary}", which no sweep may delete; require a prefix that only stale apps have`;
+  return ANY_NAMES.some(matches)
+    ? `"${shown}" matches nearly any name; require a prefix that only stale apps have`
+    : null;
 }
 
 function explain(text: string, error: Error): string {
