@@ -1,7 +1,7 @@
 // A real engine for tests and benches: the system's own binary on a free port with its data in a folder of its own, ended by
 // its process id.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -82,10 +82,31 @@ export async function startEngine(setup: EngineSetup): Promise<EngineProcess> {
     url: (port = setup.port) => setup.url(port),
     kill,
     restart: launch,
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    pause: () => signalTree(child?.pid, 'SIGSTOP'),
+    resume: () => signalTree(child?.pid, 'SIGCONT'),
     stop,
   };
+}
+
+/** A process and its children: postgres has one per connection, each in a group of its own. */
+function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
+  for (const each of [pid, ...children.map(Number)]) process.kill(each, signal);
+}
+
+function parentOf(pid: string): number | null {
+  try {
+    // `pid (name) state ppid …`; the name may have blanks and brackets.
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, 'utf8')
+        .replace(/^.*\) \S /s, '')
+        .split(' ')[0],
+    );
+  } catch {
+    // It ended while we looked.
+    return null;
+  }
 }
 
 /** A port nobody listens on now. */

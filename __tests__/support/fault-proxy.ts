@@ -22,6 +22,8 @@ export interface FaultProxy {
   set(fault: ProxyFault): void;
   /** Resets every open connection. */
   cutAll(): void;
+  /** Leaves every open connection in a blackhole for good, as a firewall does that forgot them; new ones pass. */
+  strandAll(): void;
   /** Resolves when the next bytes of a client have arrived here. */
   nextRequest(): Promise<void>;
   /** How many connections were made so far. */
@@ -33,13 +35,14 @@ export interface FaultProxy {
 export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
   let fault: ProxyFault = { kind: 'pass' };
   let connections = 0;
-  const pairs = new Set<{ client: Socket; upstream: Socket }>();
+  const pairs = new Set<{ client: Socket; upstream: Socket; isStranded: boolean }>();
   const waiting = new Set<() => void>();
 
   const server: Server = createServer((client) => {
     connections += 1;
     const upstream = connect(serverPort, '127.0.0.1');
-    const pair = { client, upstream };
+    const pair = { client, upstream, isStranded: false };
+    const isSilent = () => pair.isStranded || fault.kind === 'blackhole';
     pairs.add(pair);
     const cut = () => {
       pairs.delete(pair);
@@ -50,12 +53,12 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
       socket.setNoDelay(true);
       socket.on('error', cut);
       // In a blackhole even a goodbye does not arrive.
-      socket.on('close', () => fault.kind !== 'blackhole' && cut());
+      socket.on('close', () => isSilent() || cut());
     }
     client.on('data', (chunk) => {
       for (const tell of waiting) tell();
       waiting.clear();
-      if (fault.kind === 'blackhole') return;
+      if (isSilent()) return;
       if (fault.kind === 'reset') return cut();
       if (fault.kind === 'delay') return void setTimeout(() => upstream.write(chunk), fault.delayMs);
       if (fault.kind !== 'cut-after-request') return void upstream.write(chunk);
@@ -66,7 +69,7 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
       });
     });
     upstream.on('data', (chunk) => {
-      if (fault.kind === 'blackhole') return;
+      if (isSilent()) return;
       if (fault.kind === 'cut-on-reply' || fault.kind === 'cut-after-request') return cut();
       if (fault.kind === 'delay') return void setTimeout(() => client.write(chunk), fault.delayMs);
       client.write(chunk);
@@ -91,6 +94,9 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
       fault = next;
     },
     cutAll,
+    strandAll() {
+      for (const pair of pairs) pair.isStranded = true;
+    },
     nextRequest: () => new Promise((resolve) => waiting.add(resolve)),
     get connections() {
       return connections;

@@ -1,0 +1,57 @@
+// One racer over a real engine: reads and writes one key with unique values until its standard input ends, and logs each call
+// before and after it, synchronously, so that a SIGKILL loses nothing but the answer. A call that failed is logged by what
+// the store claims: `none` where it was certainly not applied, nothing at all where that is open.
+// Arguments: store URL, log file, racer's name, `honest` or `resending` (a client that sends a write again, as some do).
+import { appendFileSync } from 'node:fs';
+import { systemClock } from '../../src/base/clock.ts';
+import { hasCode } from '../../src/base/errors.ts';
+import type { Entry, WriteResult } from '../../src/store/contract.ts';
+import { openEngine } from './engine-worlds.ts';
+
+const [url = '', log = '', name = '', manner = ''] = process.argv.slice(2);
+const key = 'race/on/one';
+
+const write = (line: object) => appendFileSync(log, `${JSON.stringify(line)}\n`);
+const nowNs = () => String(process.hrtime.bigint());
+const store = await openEngine(url, { timeoutMs: 300, clock: systemClock });
+
+let isOver = false;
+process.stdin.on('end', () => {
+  isOver = true;
+});
+process.stdin.resume();
+
+async function compareAndSet(expect: string | null, value: string): Promise<WriteResult> {
+  try {
+    return await store.compareAndSet(key, expect, value);
+  } catch (error) {
+    if (manner !== 'resending' || !hasCode(error, 'indeterminate')) throw error;
+    return store.compareAndSet(key, expect, value);
+  }
+}
+
+process.stdout.write('ready\n');
+for (let n = 0; !isOver; n += 1) {
+  write({ call: n, process: name, kind: 'get', startNs: nowNs() });
+  let entry: Entry | null;
+  try {
+    entry = await store.get(key);
+  } catch {
+    // Logged as begun: a read without an answer says nothing.
+    continue;
+  }
+  write({ call: n, process: name, endNs: nowNs(), outcome: 'ok', found: entry?.value ?? null });
+
+  const value = `${name}.${n}`;
+  const id = `${n}w`;
+  write({ call: id, process: name, kind: 'cas', expect: entry?.value ?? null, value, startNs: nowNs() });
+  try {
+    const result = await compareAndSet(entry?.revision ?? null, value);
+    write({ call: id, process: name, endNs: nowNs(), outcome: result.ok ? 'ok' : 'lost' });
+  } catch (error) {
+    if (!hasCode(error, 'indeterminate')) write({ call: id, process: name, endNs: nowNs(), outcome: 'none' });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+}
+// Nothing is left that could keep the process alive: it ends by itself, or the test times out.
+await store.close();
