@@ -20,6 +20,10 @@ export interface ChildRun {
   readonly input?: string;
   /** One that prints more is ended; `stdoutBytes` tells. Without it only the tail is kept. */
   readonly maxStdoutBytes?: number;
+  /** Told each piece of standard output and standard error as it comes: bytes, cut anywhere. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** Between SIGTERM and SIGKILL; 500 ms unless given. */
+  readonly killAfterMs?: number;
 }
 
 export type ChildEnd =
@@ -58,6 +62,11 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
       },
     });
     const stderr = collectTail(child.stderr, { limitBytes: STDERR_TAIL_BYTES });
+    const { onOutput } = run;
+    if (onOutput) {
+      child.stdout.on('data', (chunk: Buffer) => onOutput('stdout', chunk));
+      child.stderr.on('data', (chunk: Buffer) => onOutput('stderr', chunk));
+    }
     const timers = new Set<Timer>();
     let stopped: 'aborted' | 'timed-out' | 'too-much' | null = null;
     let settled = false;
@@ -75,7 +84,7 @@ export function runChild(run: ChildRun): Promise<ChildEnd> {
       if (stopped !== null) return;
       stopped = why;
       killGroup(child, 'SIGTERM');
-      timers.add(clock.startTimer(KILL_AFTER_MS, () => killGroup(child, 'SIGKILL')));
+      timers.add(clock.startTimer(run.killAfterMs ?? KILL_AFTER_MS, () => killGroup(child, 'SIGKILL')));
     };
     const onAbort = () => stop('aborted');
     const end = (exitCode: number | null, signalName: string | null) =>

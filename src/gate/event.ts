@@ -106,6 +106,8 @@ export interface EndedJob {
   readonly attempt: number;
   /** `cancelled, see <url>`: for people. */
   readonly detail: string;
+  /** A released member whose app is known to be broken: its job has ended well, but it will never be ready. */
+  readonly isBroken?: true;
 }
 
 /** What the caller does next. `epoch` goes back into the next call's context. */

@@ -92,6 +92,10 @@ export function reportLost(doc: GateDoc, jobs: readonly EndedJob[], ctx: ReduceC
 
 function isLost(doc: GateDoc, job: EndedJob, ctx: ReduceContext): boolean {
   const record = recordOf(doc, job.name);
+  if (job.isBroken) {
+    const isSame = record !== undefined && compareRanks(record.incarnation, job) === 0;
+    return isSame && record.state === 'released' && record.probedIn !== doc.epoch;
+  }
   // An old job's end says nothing about the re-run that is awaited.
   if (compareRanks(job, ctx.self.incarnation) < 0) return false;
   if (!record || record.state === 'left') return true;

@@ -1,0 +1,115 @@
+/**
+ * One gate's board in a store: read, reduce, compare-and-set; on a conflict read and reduce again. A write whose answer was
+ * lost is settled by reducing the same event once more: each event is idempotent, so one's own write is found as done.
+ * NOT guaranteed: that a read is fresh; a stale one costs a conflict or one more look, never a wrong write.
+ * Invariant: only what `reduce` made of the document just read is ever written, over exactly the revision that was read.
+ */
+import { type Backoff, createBackoff } from '../base/backoff.ts';
+import { type Clock, sleep, throwIfAborted } from '../base/clock.ts';
+import { hasCode } from '../base/errors.ts';
+import type { Entry, Revision, Store } from '../store/contract.ts';
+import { parseBoard } from './board.ts';
+import { encodeBoard } from './board-text.ts';
+import type { GateDoc } from './contract.ts';
+import type { GateEvent, GateVerdict, ReduceContext } from './event.ts';
+import { reduce } from './reduce.ts';
+
+export interface Applied {
+  /** The board as it is now, as far as this caller knows; null where there is none. */
+  readonly doc: GateDoc | null;
+  readonly revision: Revision | null;
+  readonly verdict: GateVerdict;
+  /** What was read first: news if it differs from what the caller evaluated last. */
+  readonly foundRevision: Revision | null;
+  /** The board the verdict was reduced from: what held before this caller's own write. */
+  readonly before: GateDoc | null;
+  readonly hasWritten: boolean;
+}
+
+export interface BoardRegister {
+  readonly key: string;
+  /** Compare-and-sets sent so far, and how many of them were lost to another writer. */
+  readonly writes: number;
+  readonly conflicts: number;
+  /**
+   * Brings one event to the board. Conflicts are retried with growing, jittered pauses until the signal ends them. Errors:
+   * the store's (UnavailableError and ThrottledError may be retried with the same event), CorruptRecordError, ConfigError
+   * where the board would not fit, or the signal's reason.
+   */
+  apply(event: GateEvent, options: ApplyOptions): Promise<Applied>;
+}
+
+export interface ApplyOptions {
+  /** Called after each read: what the caller knows at that moment decides. */
+  context(doc: GateDoc | null): ReduceContext;
+  readonly signal: AbortSignal;
+}
+
+const CONFLICT_BASE_MS = 2;
+const CONFLICT_CAP_MS = 2000;
+
+/** The register of one key. Holds nothing that needs disposal. */
+export function createBoardRegister(settings: { store: Store; clock: Clock; key: string }): BoardRegister {
+  const { store, clock, key } = settings;
+  let writes = 0;
+  let conflicts = 0;
+  let parsed: { readonly revision: Revision; readonly doc: GateDoc } | null = null;
+
+  // A board that many watch is read far more often than it changes.
+  const docOf = (entry: Entry | null): GateDoc | null => {
+    if (entry === null) return null;
+    if (parsed?.revision !== entry.revision)
+      parsed = { revision: entry.revision, doc: parseBoard(entry.value, key) };
+    return parsed.doc;
+  };
+
+  return {
+    key,
+    get writes() {
+      return writes;
+    },
+    get conflicts() {
+      return conflicts;
+    },
+    async apply(event, { context, signal }) {
+      let backoff: Backoff = createBackoff({ baseMs: CONFLICT_BASE_MS, capMs: CONFLICT_CAP_MS });
+      let entry = await store.get(key, { signal });
+      const foundRevision = entry?.revision ?? null;
+      for (;;) {
+        // 1. Decide on what is there.
+        const before = docOf(entry);
+        const revision = entry?.revision ?? null;
+        const { doc, verdict } = reduce(before, event, context(before));
+        if (doc === null || doc === before)
+          return { doc, revision, verdict, foundRevision, before, hasWritten: false };
+
+        // 2. Write over exactly that.
+        const text = encodeBoard(doc);
+        let current: Entry | null | undefined;
+        writes += 1;
+        try {
+          const result = await store.compareAndSet(key, revision, text, { signal });
+          if (result.ok) {
+            parsed = { revision: result.revision, doc };
+            const { revision: written } = result;
+            return { doc, revision: written, verdict, foundRevision, before, hasWritten: true };
+          }
+          conflicts += 1;
+          current = result.current;
+        } catch (error) {
+          // Neither won nor lost: the next reading shows which, and reducing the same event again finds it done or does it.
+          if (!hasCode(error, 'indeterminate')) throw error;
+          throwIfAborted(signal);
+        }
+
+        // 3. Somebody was faster, or nobody knows: a pause that grows, so that a crowd thins out by itself.
+        const step = backoff.next(clock.random());
+        backoff = step.backoff;
+        if (step.delayMs > 0) await sleep(clock, step.delayMs, signal);
+        // A driver that tells what it saw saves a read, unless what it saw is what was just refused.
+        const isUsable = current !== undefined && step.delayMs === 0 && current?.revision !== revision;
+        entry = isUsable ? (current as Entry | null) : await store.get(key, { signal });
+      }
+    },
+  };
+}
