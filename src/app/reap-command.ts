@@ -3,7 +3,7 @@
  * is opened only when a sweep is due, so a job that learns a fresh result pays for one read.
  */
 import { createDeadline } from '../base/deadline.ts';
-import { ConfigError, type ConfigProblem } from '../base/errors.ts';
+import { ConfigError, type ConfigProblem, hasCode } from '../base/errors.ts';
 import { hashIdentity } from '../base/identity.ts';
 import type { Logger } from '../base/logger.ts';
 import type { OptionName } from '../config/options.ts';
@@ -11,8 +11,8 @@ import { checkReapOptions, isElected, type ReapOptions } from '../config/reap-se
 import type { ResolvedOptions } from '../config/resolve.ts';
 import { locateAccount, type ProviderAccount } from '../provider/account.ts';
 import { type ProviderSettings, parseProviderSettings } from '../provider/open.ts';
-import type { NamePattern, ProtectRule, ReapReport, ReapSettings } from '../reaper/contract.ts';
-import { parsePattern } from '../reaper/pattern.ts';
+import type { ProtectRule, ReapReport, ReapSettings } from '../reaper/contract.ts';
+import { type CheckedPattern, checkPattern } from '../reaper/pattern.ts';
 import { parseProtect } from '../reaper/protect.ts';
 import { reap } from '../reaper/reap.ts';
 import { createSkippedReport, type Surroundings } from '../reaper/report.ts';
@@ -27,7 +27,7 @@ export async function runReap(
   resolved: ResolvedOptions<'reap'>,
 ): Promise<ReapReport> {
   const { clock, signal } = context;
-  const { options, settings, providerSettings, choice } = await checkEverything(context, resolved);
+  const { options, settings, match, providerSettings, choice } = await checkEverything(context, resolved);
   if (!isElected(options)) return createSkippedReport('not-elected');
   if (providerSettings === null) return skipWithNotice(context, NO_CREDENTIAL);
   if (choice.kind === 'no-store') return skipWithNotice(context, NO_STORE);
@@ -50,6 +50,7 @@ export async function runReap(
     const parts = await openStoreParts(context, { address: choice.address, values, releasers });
     const report = await reap({
       settings,
+      match,
       lease: {
         manager: parts.manager,
         key: createKey(values.namespace, 'reap', `${account.name}-${account.accountId}`),
@@ -78,6 +79,10 @@ export async function runReap(
     }
     const hasCandidates = report.outcome === 'planned' && report.counts.eligible > 0 && report.exitCode === 0;
     return options.detailedExitcode && hasCandidates ? { ...report, exitCode: 10 } : report;
+  } catch (error) {
+    // Refused before the sweep began: no token at all, say.
+    if (context.isForkPullRequest && hasCode(error, 'auth')) return skipWithNotice(context, READ_ONLY);
+    throw error;
   } finally {
     deadline.dispose();
     await releasers.close();
@@ -118,7 +123,8 @@ function loggerFor({ logger, isForkPullRequest }: CommandContext): Logger {
 
 interface Checked {
   readonly options: ReapOptions;
-  readonly settings: ReapSettings;
+  readonly settings: Omit<ReapSettings, 'match'>;
+  readonly match: CheckedPattern;
   /** Null in a pull request from a fork that has no credential. */
   readonly providerSettings: ProviderSettings | null;
   readonly choice: Exclude<StoreChoice, { kind: 'problem' }>;
@@ -132,9 +138,9 @@ async function checkEverything(context: CommandContext, resolved: ResolvedOption
   const add = (name: OptionName<'reap'>, message: string) =>
     problems.push({ option: resolved.spellingOf(name), message });
 
-  let match: NamePattern | null = null;
+  let match: CheckedPattern | null = null;
   if (values.match !== null) {
-    const parsed = await parsePattern(values.match);
+    const parsed = await checkPattern(values.match);
     if (parsed.ok) match = parsed.value;
     else add('match', parsed.problem);
   }
@@ -165,7 +171,8 @@ async function checkEverything(context: CommandContext, resolved: ResolvedOption
   for (const note of checked.notes) context.logger.warn(note);
   return {
     options,
-    settings: { ...options, match, protect },
+    settings: { ...options, protect },
+    match,
     providerSettings: provider.ok ? provider.settings : null,
     choice,
   };
