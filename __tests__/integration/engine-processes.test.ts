@@ -1,0 +1,184 @@
+// Real processes over each engine: racing on one key through a network that breaks, while some are killed, what they saw must
+// be explainable by one register; and over the lease manager one holder at a time with rising tokens, also after a kill.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { ContenderOrder } from '../support/engine-contender.ts';
+import { ENGINES } from '../support/engine-list.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
+import { describeEngine } from '../support/engine-suite.ts';
+import { openEngine } from '../support/engine-worlds.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { checkLinearizable, type RegisterCall } from '../support/store-linearizability.ts';
+
+const project = resolve(import.meta.dirname, '..', '..');
+const loader = join(project, 'scripts', 'register-ts.js');
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+interface LoggedCall extends Omit<RegisterCall, 'outcome'> {
+  outcome: RegisterCall['outcome'] | 'none';
+}
+
+/** The calls of all racers; those that were certainly not applied are left out, so that their values must never appear. */
+async function readHistory(folder: string): Promise<RegisterCall[]> {
+  const calls = new Map<string, LoggedCall>();
+  for (const file of (await readdir(folder)).filter((name) => name.endsWith('.log'))) {
+    for (const line of (await readFile(join(folder, file), 'utf8')).split('\n')) {
+      if (!line.endsWith('}')) continue;
+      const { call, startNs, endNs, ...fields } = JSON.parse(line) as Record<string, string>;
+      const id = `${fields['process']} ${call}`;
+      const known = calls.get(id) ?? { outcome: 'unknown' as const, endNs: 0n };
+      const times = {
+        ...(startNs ? { startNs: BigInt(startNs) } : {}),
+        ...(endNs ? { endNs: BigInt(endNs) } : {}),
+      };
+      calls.set(id, { ...known, ...fields, ...times } as LoggedCall);
+    }
+  }
+  return [...calls.values()].filter((call) => call.outcome !== 'none') as RegisterCall[];
+}
+
+for (const engine of ENGINES) {
+  describeEngine(engine, () => {
+    let server: EngineProcess;
+    let proxy: FaultProxy;
+    let folder: string;
+    let children: ChildProcess[];
+
+    beforeAll(async () => {
+      server = await engine.start();
+    });
+    afterAll(() => server.stop());
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'lockstep-engine-'));
+      proxy = await startFaultProxy(server.port);
+      children = [];
+    });
+    afterEach(async () => {
+      for (const child of children) child.kill('SIGKILL');
+      await proxy.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    /** Starts a child; `began` resolves with the first line it prints. */
+    const start = (script: string, args: readonly string[]) => {
+      const path = join(project, '__tests__', 'support', script);
+      const child = spawn(process.execPath, ['--import', loader, path, ...args], {
+        cwd: project,
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      children.push(child);
+      const ended = new Promise<number | null>((done) => child.once('exit', done));
+      const began = new Promise<string>((done, fail) => {
+        child.stdout?.once('data', (chunk: Buffer) => done(chunk.toString().trim()));
+        void ended.then((code) => fail(new Error(`${script} ended at its start with ${code}`)));
+      });
+      began.catch(() => undefined);
+      return { child, began, ended };
+    };
+    /** The history begins with a key that is not there, and a script that Redis knows: what is cut is then a write's answer. */
+    const clear = async () => {
+      const direct = await openEngine(server.url());
+      await direct.compareAndSet(`race/warm/${folder.length}`, null, 'x');
+      const left = await direct.get('race/on/one');
+      if (left) await direct.delete('race/on/one', left.revision);
+      await direct.close();
+    };
+    const race = (manner: 'honest' | 'resending') => {
+      const name = `r${children.length}`;
+      return start('engine-racer.ts', [server.url(proxy.port), join(folder, `${name}.log`), name, manner]);
+    };
+    const finish = async (racers: readonly ReturnType<typeof race>[]) => {
+      for (const { child } of racers) child.stdin?.end();
+      await Promise.all(racers.map(({ ended }) => ended));
+      return readHistory(folder);
+    };
+
+    test('racers see one register while replies are lost, connections break and some are killed', async () => {
+      await clear();
+      const racers = [race('honest'), race('honest'), race('honest')];
+      await Promise.all(racers.map(({ began }) => began));
+      for (let fault = 0; fault < 6; fault += 1) {
+        await pause(60);
+        if (fault % 3 === 0) proxy.cutAll();
+        else proxy.set({ kind: fault % 3 === 1 ? 'cut-on-reply' : 'cut-after-request' });
+        await pause(10);
+        proxy.set({ kind: 'pass' });
+      }
+      racers[0]?.child.kill('SIGKILL');
+      await pause(100);
+      const history = await finish(racers);
+      const countOf = (outcome: string) =>
+        history.filter((call) => call.kind === 'cas' && call.outcome === outcome).length;
+      expect(countOf('ok')).toBeGreaterThan(20);
+      expect(countOf('lost')).toBeGreaterThan(0);
+      expect(countOf('unknown')).toBeGreaterThan(0);
+      expect(checkLinearizable(history)).toMatchObject({ isLinearizable: true });
+    });
+
+    test('a client that sends its write again is found out', async () => {
+      await clear();
+      const racers = [race('resending'), race('resending')];
+      await Promise.all(racers.map(({ began }) => began));
+      let isOver = false;
+      const disturb = async () => {
+        while (!isOver) {
+          await pause(25);
+          proxy.set({ kind: 'cut-on-reply' });
+          await pause(4);
+          proxy.set({ kind: 'pass' });
+        }
+      };
+      const disturbing = disturb();
+      await pause(500);
+      isOver = true;
+      await disturbing;
+      expect(checkLinearizable(await finish(racers))).toMatchObject({ isLinearizable: false });
+    });
+
+    const contend = (order: Partial<ContenderOrder>) => {
+      const whole: ContenderOrder = {
+        url: server.url(proxy.port),
+        folder,
+        rounds: 5,
+        leaseMs: 3000,
+        ...order,
+      };
+      return start('engine-contender.ts', [JSON.stringify(whole)]);
+    };
+    const readTokens = async () =>
+      (await readFile(join(folder, 'tokens'), 'utf8')).trim().split('\n').map(Number);
+
+    test('one process holds the lock at a time, with rising tokens, also while connections break', async () => {
+      const contenders = [contend({}), contend({}), contend({}), contend({})];
+      await Promise.all(contenders.map(({ began }) => began));
+      let isOver = false;
+      const disturb = async () => {
+        while (!isOver) {
+          await pause(50);
+          proxy.cutAll();
+        }
+      };
+      const disturbing = disturb();
+      expect(await Promise.all(contenders.map(({ ended }) => ended))).toEqual([0, 0, 0, 0]);
+      isOver = true;
+      await disturbing;
+      const tokens = await readTokens();
+      expect(tokens).toHaveLength(20);
+      expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+    });
+
+    test('a killed holder is succeeded when its lease has run out, with a higher token', async () => {
+      const first = contend({ keep: true, leaseMs: 1000 });
+      await first.began;
+      first.child.kill('SIGKILL');
+      await first.ended;
+      const second = contend({ rounds: 1, leaseMs: 1000 });
+      expect(await second.ended).toBe(0);
+      const [before = 0, after = 0] = await readTokens();
+      expect(after).toBeGreaterThan(before);
+    });
+  });
+}
