@@ -113,7 +113,7 @@ describe('a read', () => {
     expect(await client.read('/x')).toEqual({ kind: 'found', data: { a: 1 }, changed: false });
     expect(await client.read('/y')).toEqual({ kind: 'found', data: { a: 2 }, changed: true });
     expect(sent.map(({ headers }) => headers['if-none-match'])).toEqual([undefined, 'W/"one"', undefined]);
-    expect(client.counts).toEqual({ sent: 3, notModified: 1, writes: 0, throttled: 0 });
+    expect(client.counts).toEqual({ sent: 3, notModified: 1, writes: 0, throttled: 0, forbidden: 0 });
   });
 
   test.each<[string, Step]>([
@@ -212,7 +212,7 @@ describe('a limit', () => {
     expect(sent).toHaveLength(1);
     await clock.advance(1_000);
     expect(await create(client)).toMatchObject({ kind: 'done' });
-    expect(client.counts).toEqual({ sent: 2, notModified: 0, writes: 2, throttled: 1 });
+    expect(client.counts).toEqual({ sent: 2, notModified: 0, writes: 2, throttled: 1, forbidden: 0 });
   });
 
   test('that names no end lasts a minute, then longer each time, until an answer is none', async () => {
@@ -243,6 +243,20 @@ describe('a limit', () => {
     await client.graphql({ query: '{x}', variables: {} });
     expect(client.rate()).toMatchObject({ limit: 1000, remaining: 41 });
     expect(client.rate('graphql')).toMatchObject({ remaining: 7 });
+  });
+});
+
+describe('what the answers told besides', () => {
+  test('how often the token was not permitted, and how far the clock there is ahead', async () => {
+    const { client, clock } = start([
+      json(403, { message: 'Resource not accessible by integration' }),
+      json(200, {}, { date: new Date(Date.UTC(2026, 0, 1, 0, 0, 42)).toUTCString() }),
+    ]);
+    expect(client.serverAheadMs).toBeNull();
+    await expect(create(client)).rejects.toMatchObject({ code: 'auth' });
+    expect(client.counts).toMatchObject({ forbidden: 1, throttled: 0 });
+    await outcome(clock, client.read('/x'));
+    expect(client.serverAheadMs).toBe(42_000);
   });
 });
 

@@ -5,7 +5,6 @@ import {
   decideSearch,
   keyOf,
   type MoveFacts,
-  parseRefPrefix,
   readMessage,
   readMessageKey,
   refOf,
@@ -13,6 +12,7 @@ import {
   writeMessage,
 } from '../../src/store/drivers/github-decisions.ts';
 import { createKey } from '../../src/store/key.ts';
+import { parseRefPrefix } from '../../src/store/ref-prefix.ts';
 
 const PREFIX = 'refs/lockstep';
 const keys = fc

@@ -71,6 +71,8 @@ export interface GitHubClient {
   /** The budget as the last answer told it; null before the first, or where the server has no limits. */
   rate(resource?: string): RateView | null;
   readonly counts: RequestCounts;
+  /** How far GitHub's clock is ahead of this machine's, to the second; null before the first answer. Information only. */
+  readonly serverAheadMs: number | null;
 }
 
 /** A client for one API and one token. It owns no sockets or timers that outlive a call. */
@@ -128,6 +130,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
           hint: 'the token is wrong, expired or revoked; pass `token`, or set GITHUB_TOKEN',
         });
       case 'forbidden':
+        limits.forbid();
         return new AuthError(`the token may not do ${what}: ${say(text)}`, {
           hint: 'give the job the permission it needs (`permissions: contents: write` for locks); pull requests from forks only get a read-only token',
         });
@@ -235,6 +238,9 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
     rate: (resource = 'core') => limits.rate(resource),
     get counts() {
       return limits.counts;
+    },
+    get serverAheadMs() {
+      return limits.serverAheadMs;
     },
   };
 }

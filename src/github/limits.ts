@@ -14,6 +14,8 @@ export interface RequestCounts {
   readonly notModified: number;
   readonly writes: number;
   readonly throttled: number;
+  /** Answers that said that this token may not do what was asked. */
+  readonly forbidden: number;
 }
 
 export interface Limits {
@@ -23,6 +25,10 @@ export interface Limits {
   observe(answer: HttpAnswer): void;
   /** An answer was a limit: nothing is admitted before it ends. Null where GitHub did not say when. */
   block(retryAfterMs: number | null, what: string): ThrottledError;
+  /** An answer was a refusal for want of permission. */
+  forbid(): void;
+  /** How far the server's clock is ahead of this machine's, to the second; null before the first answer. */
+  readonly serverAheadMs: number | null;
   /** An answer was none: the next unsaid wait starts at a minute again. */
   clear(): void;
   rate(resource: string): RateView | null;
@@ -35,9 +41,10 @@ const UNSAID_WAIT = createBackoff({ baseMs: 60_000, capMs: 15 * 60_000 });
 /** Limits of one token. */
 export function createLimits(clock: Clock): Limits {
   const rates = new Map<string, RateView>();
-  const counts = { sent: 0, notModified: 0, writes: 0, throttled: 0 };
+  const counts = { sent: 0, notModified: 0, writes: 0, throttled: 0, forbidden: 0 };
   let blockedUntilMs = Number.NEGATIVE_INFINITY;
   let unsaidWait = UNSAID_WAIT;
+  let serverAheadMs: number | null = null;
 
   return {
     admit(method) {
@@ -51,6 +58,8 @@ export function createLimits(clock: Clock): Limits {
       const rate = parseRate(answer);
       if (rate !== null) rates.set(rate.resource, rate);
       if (answer.status === 304) counts.notModified += 1;
+      const serverMs = Date.parse(String(answer.headers['date'] ?? ''));
+      if (!Number.isNaN(serverMs)) serverAheadMs = serverMs - clock.wallMs();
     },
     block(retryAfterMs, what) {
       counts.throttled += 1;
@@ -66,6 +75,12 @@ export function createLimits(clock: Clock): Limits {
         retryAtMs: blockedUntilMs,
         hint: 'fewer jobs at a time, a longer --poll, or an App token with a budget of its own',
       });
+    },
+    forbid() {
+      counts.forbidden += 1;
+    },
+    get serverAheadMs() {
+      return serverAheadMs;
     },
     clear() {
       unsaidWait = UNSAID_WAIT;

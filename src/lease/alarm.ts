@@ -8,6 +8,8 @@ import type { Logger } from '../base/logger.ts';
 import type { Store } from '../store/contract.ts';
 
 export interface Alarm {
+  /** False where the store would only poll for edges: the reconcile timer does that already, and twice would cost twice. */
+  readonly hasEdges: boolean;
   /** Resolves when the subscription stands, or cannot be had: then only delays wake. */
   readonly ready: Promise<void>;
   ring(): void;
@@ -18,7 +20,7 @@ export interface Alarm {
   dispose(): void;
 }
 
-/** Subscribes at once. The caller disposes it. */
+/** Subscribes at once, where the store pushes. The caller disposes it. */
 export function createAlarm(settings: { store: Store; key: string; clock: Clock; logger: Logger }): Alarm {
   const { store, key, clock, logger } = settings;
   const controller = new AbortController();
@@ -34,14 +36,20 @@ export function createAlarm(settings: { store: Store; key: string; clock: Clock;
     logger.debug(`watching ${key} failed, waiting goes on by polling: ${toError(thrown).message}`);
   };
 
-  const watch = store.watch(key, { signal: controller.signal });
-  const pump = async () => {
-    for await (const _ of watch) ring();
-  };
-  pump().catch(report);
+  let ready = Promise.resolve();
+  const hasEdges = store.capabilities.nativeWatch;
+  if (hasEdges) {
+    const watch = store.watch(key, { signal: controller.signal });
+    const pump = async () => {
+      for await (const _ of watch) ring();
+    };
+    pump().catch(report);
+    ready = watch.ready.catch(report);
+  }
 
   return {
-    ready: watch.ready.catch(report),
+    hasEdges,
+    ready,
     ring,
     clear() {
       hasRung = false;

@@ -5,7 +5,6 @@
  * child of the expected commit, so ours is a fast-forward no more, even if an earlier request of ours is still under way.
  */
 import { type JsonObject, parseJsonObject } from '../../base/codec.ts';
-import type { Parsed } from '../../base/duration.ts';
 import { CorruptRecordError } from '../../base/errors.ts';
 import { hashIdentity } from '../../base/identity.ts';
 import type { RefRefusal } from '../../github/answers.ts';
@@ -13,28 +12,6 @@ import type { Revision } from '../contract.ts';
 import { formatRefPath, parseRefPath } from '../key.ts';
 
 export const DEFAULT_REF_PREFIX = 'refs/lockstep';
-
-/** Checks `--ref-prefix`: below `refs/`, and a place of its own rather than all branches or tags. */
-export function parseRefPrefix(text: string): Parsed<string> {
-  const parts = text.split('/');
-  const isSafe = parts.every(
-    (part) => /^(?![.-])[A-Za-z0-9._-]+$/.test(part) && !/\.\.|\.lock$|\.$/.test(part),
-  );
-  if (!isSafe || parts[0] !== 'refs' || parts.length < 2) {
-    return {
-      ok: false,
-      problem: 'is not a prefix of references; write refs/lockstep or refs/heads/lockstep',
-    };
-  }
-  const [, kind = ''] = parts;
-  if ((kind === 'heads' || kind === 'tags') && parts.length < 3) {
-    return { ok: false, problem: `would take all ${text}; write ${text}/lockstep` };
-  }
-  if (['pull', 'remotes', 'notes', 'replace'].includes(kind)) {
-    return { ok: false, problem: `refs/${kind} belongs to others; write refs/lockstep` };
-  }
-  return { ok: true, value: text };
-}
 
 // GitHub and file systems bound the length of a reference; longer ones go by a hash, and their commit tells the key.
 const MAX_REF_LENGTH = 200;
