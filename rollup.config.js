@@ -41,6 +41,7 @@ const PURE_PACKAGES = /node_modules\/(@actions|@octokit|undici|tunnel|re2js|fast
 
 const entries = {
   cli: 'src/cli.ts',
+  agent: 'src/agent.ts',
   action: 'src/action.ts',
   post: 'src/post.ts',
 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { CommandName } from '../../src/config/commands.ts';
+import { COMMAND_NAMES, type CommandName } from '../../src/config/commands.ts';
 import { environmentName, isFrom, kebabCase } from '../../src/config/option-spec.ts';
 import { isPositional, optionsOf } from '../../src/config/options.ts';
 import type { UnknownName } from '../../src/config/sources.ts';
@@ -72,7 +72,7 @@ describe('an unknown name', () => {
 test('an unknown command is told the nearest one and all that this host has', () => {
   expect(describeUnknownCommand('raep', 'cli')).toEqual({
     option: '"raep"',
-    message: 'is not a command; did you mean reap? There are: reap, status, demo',
+    message: `is not a command; did you mean reap? There are: ${COMMAND_NAMES.join(', ')}`,
   });
   expect(describeUnknownCommand('demo', 'action').message).not.toContain('demo');
   expect(describeUnknownCommand(`\u001b${'x'.repeat(9999)}`, 'cli').option.length).toBeLessThan(80);

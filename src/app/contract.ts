@@ -5,6 +5,9 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { GatePhase } from '../gate/contract.ts';
+import type { MemberView } from '../gate/member-view.ts';
+import type { GateReport } from '../gate/report.ts';
 import type { ReapEvent } from '../reaper/contract.ts';
 import type { DemoSnapshot } from './demo/demo-story.ts';
 
@@ -29,6 +32,16 @@ export interface CommandContext {
     readonly execArgv: readonly string[];
     readonly entry: string;
   };
+  /**
+   * Takes the interrupting signals over while the user's command runs: each one goes to the listener, the first has aborted
+   * `signal` before, and the host does not end by itself. Call the result to hand them back; then the host's grace begins.
+   * Absent where no signals come, or where the host never ends by itself.
+   */
+  takeSignals?(listener: (signalName: 'SIGINT' | 'SIGTERM') => void): () => void;
+  /** True in a step of a workflow: what has no end of its own needs one. */
+  readonly mustEnd?: boolean;
+  /** True at a person's terminal: the keyboard's interrupt reaches the user's command without our doing. */
+  readonly hasTerminal?: boolean;
   /** The user's own command after `--`; null without one. */
   readonly rest: readonly string[] | null;
   /**
@@ -42,6 +55,10 @@ export interface CommandContext {
   onNotice?(message: string): void;
   /** Progress of a sweep, for a host that shows it. */
   onReapEvent?(event: ReapEvent): void;
+  /** Progress at a gate: changes of state only. */
+  onGateEvent?(event: GateEvent): void;
+  /** Each change of a check, once. */
+  onCheckEvent?(event: CheckEvent): void;
   /** Pictures of a demonstration, for a host that shows them. */
   onDemoSnapshot?(snapshot: DemoSnapshot): void;
 }
@@ -56,6 +73,8 @@ export interface StatusRecord {
   readonly leaseMs: number | null;
   readonly waiters: number | null;
   readonly url: string | null;
+  /** More for people: since when, what a check mirrors and how old it is. Raw: the host escapes it. */
+  readonly detail: string | null;
 }
 
 export interface StatusReport {
@@ -63,6 +82,53 @@ export interface StatusReport {
   readonly command: 'status';
   readonly records: readonly StatusRecord[];
   readonly exitCode: number;
+}
+
+/** What a member sees at a gate, for the log and the summary's timeline. Views are printable already. */
+export type GateEvent =
+  | {
+      readonly kind: 'members';
+      /** Those whose state changed since the last event; the whole board the first time. */
+      readonly changed: readonly MemberView[];
+      readonly phase: GatePhase;
+      readonly epoch: number;
+      /** Since the command began. */
+      readonly atMs: number;
+    }
+  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string };
+
+/** The result of `gate`: the JSON of the contract. What only a host shows is beside it and not in the JSON. */
+export interface GateResult extends GateReport {
+  /** Printable lines; not part of the JSON. */
+  readonly display: {
+    readonly headline: string;
+    readonly views: readonly MemberView[];
+    readonly hint: string | null;
+  };
+}
+
+/** The result of `check`: the JSON of the contract. */
+export interface CheckReport {
+  readonly format: 1;
+  readonly command: 'check';
+  readonly outcome: 'set' | 'read' | 'reached' | 'timeout' | 'stopped' | 'replaced' | 'failed';
+  readonly name: string;
+  readonly status: 'passing' | 'warning' | 'critical' | 'unknown';
+  readonly output: string;
+  readonly transitions: number;
+  readonly exitCode: number;
+}
+
+/** A change of a check's status as a command saw it, for the log and the summary's timeline. */
+export interface CheckEvent {
+  readonly name: string;
+  readonly from: CheckReport['status'] | null;
+  readonly to: CheckReport['status'];
+  /** What caused it; null where nothing can be named. Raw: the host escapes it. */
+  readonly upstream: string | null;
+  readonly output: string;
+  /** Since the command began. */
+  readonly atMs: number;
 }
 
 /** What every command's JSON result has. */

@@ -6,6 +6,7 @@ import { ConfigError, exitCodeOf } from '../base/errors.ts';
 import type { CommandName } from '../config/commands.ts';
 import { createFailedReport } from '../reaper/report.ts';
 import type { CommandResult } from './contract.ts';
+import { createLockReport } from './lock-report.ts';
 
 /** `command` is null where none, or an unknown one, was given. */
 export function createFailureReport(command: CommandName | null, error: Error): CommandResult {
@@ -14,6 +15,33 @@ export function createFailureReport(command: CommandName | null, error: Error): 
   switch (command) {
     case 'reap':
       return { ...createFailedReport(error), ...errors };
+    case 'check':
+      return {
+        ...{
+          format: 1,
+          command,
+          outcome: 'failed',
+          name: '',
+          status: 'unknown',
+          output: '',
+          transitions: 0,
+          exitCode,
+        },
+        ...errors,
+      } as CommandResult;
+    case 'lock':
+      return { ...createLockReport({ outcome: 'failed', name: '', exitCode }), ...errors };
+    case 'assert':
+    case 'unlock':
+      return {
+        format: 1,
+        command,
+        ...{ outcome: 'failed', name: '', fencingToken: null },
+        exitCode,
+        ...errors,
+      };
+    case 'gc':
+      return { format: 1, command, ...{ outcome: 'failed', removed: [], kept: {} }, exitCode, ...errors };
     case 'status':
       return { format: 1, command, ...{ records: [] }, exitCode, ...errors };
     default:

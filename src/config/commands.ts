@@ -25,6 +25,43 @@ export const COMMANDS = {
     positionals: [],
     takesCommand: false,
   },
+  gate: {
+    summary: 'announce this member, wait for the others, and open together: schema first, then API',
+    hosts: ['cli', 'action', 'hook'],
+    positionals: ['name'],
+    takesCommand: false,
+  },
+  check: {
+    summary: 'publish, read, await or mirror the health of something',
+    hosts: ['cli', 'action', 'hook'],
+    positionals: ['action', 'name', 'status'],
+    takesCommand: true,
+  },
+  lock: {
+    summary: 'run a command while holding a lock that ends with its holder',
+    hosts: ['cli', 'action', 'hook'],
+    positionals: ['name'],
+    takesCommand: true,
+    shorthand: 'name',
+  },
+  assert: {
+    summary: 'tell whether the fencing token of this process still holds its lock',
+    hosts: ['cli'],
+    positionals: ['name'],
+    takesCommand: false,
+  },
+  unlock: {
+    summary: 'take a lock from whoever holds it, and free it',
+    hosts: ['cli', 'action'],
+    positionals: ['name'],
+    takesCommand: false,
+  },
+  gc: {
+    summary: 'remove records that provably nobody needs any more',
+    hosts: ['cli'],
+    positionals: [],
+    takesCommand: false,
+  },
   status: {
     summary: 'show who holds what',
     hosts: ['cli', 'action'],

@@ -26,6 +26,38 @@ const EXAMPLES: Readonly<Record<CommandName, readonly (readonly [command: string
       'sub-folders instead of apps',
     ],
   ],
+  gate: [
+    [
+      "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --api billing,search --migrate 'npm run migrate'",
+      'one of the three migrates, all go on together',
+    ],
+    [
+      "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --schema-probe 'command:./schema.sh' --ready https://eu.example.com/version",
+      'ask the database what it has, and the app whether it serves it',
+    ],
+    [
+      'lockstep gate deploy --mode wait-for --members eu,us,ap --schema 42',
+      'in a later job: wait for those that announced',
+    ],
+  ],
+  check: [
+    ['lockstep check set db passing --ttl 5m', 'publish'],
+    ['lockstep check wait db --timeout 10m', 'go on once it passes'],
+    [
+      'lockstep check alias api-ready --of check:db --of https://staging.example.com/health -- npm test',
+      'mirror both beside the tests',
+    ],
+  ],
+  lock: [
+    ['lockstep lock staging-db -- npm run migrate', 'wait for the lock, run, give it back'],
+    ['lockstep lock nightly --when-busy skip -- ./nightly.sh', 'if nobody else does it already'],
+    ['lockstep lock browsers --permits 3 --order fifo --timeout 10m -- npm test', 'at most three at once'],
+  ],
+  assert: [
+    ['lockstep assert staging-db', 'inside the command, right before something that cannot be undone'],
+  ],
+  unlock: [['lockstep unlock staging-db --force', "the old holder's token is refused from now on"]],
+  gc: [['lockstep gc --json', 'what was removed, and what was kept and why']],
   status: [
     ['lockstep status', 'everything in the store'],
     ['lockstep status reap --json', 'the sweeps, for a program'],

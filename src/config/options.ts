@@ -6,8 +6,11 @@
  */
 import { type CommandName, commandSpec } from './commands.ts';
 import { isFor, type OptionSpec } from './option-spec.ts';
+import { CHECK_OPTIONS } from './tables/check.ts';
 import { DEMO_OPTIONS } from './tables/demo.ts';
 import { ACTION_OPTIONS, COMMON_OPTIONS } from './tables/every-command.ts';
+import { ASSERT_OPTIONS, LOCK_OPTIONS, UNLOCK_OPTIONS } from './tables/lock.ts';
+import { GATE_OPTIONS } from './tables/gate.ts';
 import { REAP_OPTIONS } from './tables/reap.ts';
 import { STATUS_OPTIONS } from './tables/status.ts';
 
@@ -15,16 +18,23 @@ const TABLE = [
   ...ACTION_OPTIONS,
   ...COMMON_OPTIONS,
   ...REAP_OPTIONS,
+  ...LOCK_OPTIONS,
+  ...ASSERT_OPTIONS,
+  ...UNLOCK_OPTIONS,
+  ...GATE_OPTIONS,
+  ...CHECK_OPTIONS,
   ...STATUS_OPTIONS,
   ...DEMO_OPTIONS,
 ] as const;
 
-type Row = (typeof TABLE)[number];
+/** One entry, with its literal types. */
+export type Row = (typeof TABLE)[number];
 
 /** Every option of every command, in the order of the README. */
 export const OPTIONS: readonly OptionSpec[] = TABLE;
 
-type RowOf<C extends CommandName, R extends Row = Row> = R extends { commands: 'all' }
+/** The entries of one command. */
+export type RowOf<C extends CommandName, R extends Row = Row> = R extends { commands: 'all' }
   ? R
   : R extends { commands: readonly (infer Each)[] }
     ? C extends Each

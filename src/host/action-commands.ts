@@ -10,6 +10,9 @@ type ActionCommandName = {
 }[CommandName];
 
 const ENTRIES: Readonly<Record<ActionCommandName, (clock: Clock) => Promise<ActionCommand>>> = Object.freeze({
+  check: async () => (await import('./action-check.ts')).createCheckAction(),
+  lock: async () => (await import('./action-lock.ts')).lockAction,
+  unlock: async () => (await import('./action-lock.ts')).unlockAction,
   reap: async (clock: Clock) => (await import('./action-reap.ts')).createReapAction(clock),
   status: async () => (await import('./action-status.ts')).statusAction,
 });

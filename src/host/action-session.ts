@@ -78,6 +78,7 @@ export async function createStepContext(session: StepSession): Promise<CommandCo
     childEnv: childEnvironment(process.env),
     cwd: process.cwd(),
     signal: interruption.signal,
+    takeSignals: (listener) => interruption.takeOver(listener),
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     isForkPullRequest: await isForkPullRequest(process.env),
     process: {

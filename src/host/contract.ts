@@ -8,13 +8,15 @@ import type { TerminalStyle } from './terminal.ts';
 export type HostProcess = Pick<
   NodeJS.Process,
   'argv' | 'execPath' | 'execArgv' | 'env' | 'on' | 'off' | 'stdout' | 'stderr' | 'pid' | 'cwd' | 'exit'
-> & { exitCode?: NodeJS.Process['exitCode'] };
+> & { exitCode?: NodeJS.Process['exitCode']; stdin?: { isTTY?: boolean } };
 
 /** How a command runs here and how its report reads. */
 export interface TerminalCommand {
   run(context: CommandContext, resolved: ResolvedOptions<CommandName>): Promise<CommandResult>;
   /** For standard output; empty where the command has shown all itself. */
   render(report: CommandResult, style: TerminalStyle): readonly string[];
+  /** True where a command of the user's may have left an unfinished line on standard output: JSON then starts a new one. */
+  hasForeignOutput?(report: CommandResult): boolean;
 }
 
 /**

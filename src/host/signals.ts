@@ -9,6 +9,11 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** The signal that came, or null. */
   received(): 'SIGINT' | 'SIGTERM' | null;
+  /**
+   * From now on each signal goes to the listener and nothing ends this process by itself; the first one still aborts. Call the
+   * result to hand back: if a signal came, the 7 s begin then.
+   */
+  takeOver(listener: (signalName: 'SIGINT' | 'SIGTERM') => void): () => void;
   /** Stops listening; the defaults are back. */
   dispose(): void;
 }
@@ -24,11 +29,17 @@ export function listenForInterruption(options: {
   const controller = new AbortController();
   let received: 'SIGINT' | 'SIGTERM' | null = null;
   let timer: { cancel(): void } | null = null;
-  const handle = (signalName: 'SIGINT' | 'SIGTERM') => {
-    if (received !== null) return options.onExpired(received);
-    received = signalName;
-    controller.abort(new CancelledError(`interrupted by ${signalName}`, { signalName }));
+  let taker: ((signalName: 'SIGINT' | 'SIGTERM') => void) | null = null;
+  const startGrace = (signalName: 'SIGINT' | 'SIGTERM') => {
     timer = options.clock.startTimer(GRACE_MS, () => options.onExpired(signalName), { background: true });
+  };
+  const handle = (signalName: 'SIGINT' | 'SIGTERM') => {
+    const isFirst = received === null;
+    received ??= signalName;
+    if (isFirst) controller.abort(new CancelledError(`interrupted by ${signalName}`, { signalName }));
+    if (taker) return taker(signalName);
+    if (!isFirst) return options.onExpired(received);
+    startGrace(signalName);
   };
   const onInterrupt = () => handle('SIGINT');
   const onTerminate = () => handle('SIGTERM');
@@ -37,6 +48,15 @@ export function listenForInterruption(options: {
   return {
     signal: controller.signal,
     received: () => received,
+    takeOver(listener) {
+      taker = listener;
+      timer?.cancel();
+      return () => {
+        if (taker !== listener) return;
+        taker = null;
+        if (received !== null) startGrace(received);
+      };
+    },
     dispose() {
       timer?.cancel();
       options.process.off('SIGINT', onInterrupt);

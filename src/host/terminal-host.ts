@@ -64,6 +64,7 @@ async function runParsed(parsed: ParsedArguments, session: Session): Promise<num
   const report = await command.run(context, resolved);
   const lines = resolved.values.json ? [] : command.render(report, session.style);
   if (lines.length > 0) process.stdout.write(`${session.redact(lines.join('\n'))}\n`);
+  if (resolved.values.json && command.hasForeignOutput?.(report)) process.stdout.write('\n');
   if (resolved.values.json) writeJson(report, session);
   return report.exitCode;
 }
@@ -88,6 +89,18 @@ async function loadCommand(command: CommandName, session: Session): Promise<Term
   switch (command) {
     case 'reap':
       return (await import('./terminal-reap.ts')).reapCommand;
+    case 'gate':
+      return (await import('./terminal-gate.ts')).createGateCommand();
+    case 'check':
+      return (await import('./terminal-check.ts')).createCheckCommand();
+    case 'lock':
+      return (await import('./terminal-lock.ts')).lockCommand;
+    case 'assert':
+      return (await import('./terminal-lock.ts')).assertCommand;
+    case 'unlock':
+      return (await import('./terminal-lock.ts')).unlockCommand;
+    case 'gc':
+      return (await import('./terminal-gc.ts')).gcCommand;
     case 'status':
       return (await import('./terminal-status.ts')).statusCommand;
     case 'demo':
@@ -122,6 +135,8 @@ function createContext(
     env: process.env,
     cwd: process.cwd(),
     signal: interruption.signal,
+    takeSignals: (listener) => interruption.takeOver(listener),
+    hasTerminal: [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true),
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     process: {
       host: hostname(),
