@@ -1,15 +1,19 @@
 // Starts the command line as its users do: a process of its own from dist, with a world of its own (home, store, no variables
 // of this machine). Used by end-to-end and process tests.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { makeTestFolder } from './folder.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** The built files under test; another folder while a build is tried out. */
 export const distFolder = process.env['LOCKSTEP_TEST_DIST'] ?? join(root, 'dist');
-export const cliEntry = join(distFolder, 'cli.js');
+/** How node starts the command line; `LOCKSTEP_TEST_DIST=src` runs the sources as they are. */
+const cliStart =
+  distFolder === 'src'
+    ? ['--import', pathToFileURL(join(root, 'scripts/register-ts.js')).href, join(root, 'src/cli.ts')]
+    : [join(distFolder, 'cli.js')];
 
 export interface CliResult {
   readonly exitCode: number | null;
@@ -44,14 +48,14 @@ export interface CliWorld {
 
 /** A folder with a home in it; processes started here know nothing of the machine but PATH. */
 export function createCliWorld(env: Readonly<Record<string, string>> = {}): CliWorld {
-  const folder = mkdtempSync(join(tmpdir(), 'lockstep-test-'));
+  const folder = makeTestFolder();
   const running = new Set<RunningCli>();
   const base = { PATH: process.env['PATH'] ?? '', HOME: folder, ...env };
   const world: CliWorld = {
     folder,
     env: base,
     start(args, options = {}) {
-      const child = spawn(process.execPath, [cliEntry, ...args], {
+      const child = spawn(process.execPath, [...cliStart, ...args], {
         cwd: options.cwd ?? folder,
         env: { ...base, ...options.env },
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,12 +1,12 @@
 // A folder of apps for providers of one's own, and the conformance harness over it.
 
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Provider } from '../../src/provider/contract.ts';
 import type { ProviderHarness } from '../../src/provider-conformance.ts';
+import { makeTestFolder } from './folder.ts';
 
 export const ownAppsScript = fileURLToPath(new URL('./own-apps.mjs', import.meta.url));
 export const ownProviderModule = fileURLToPath(new URL('./own-provider.mjs', import.meta.url));
@@ -21,7 +21,7 @@ export interface OwnWorld {
 
 /** Apps are files named by id; `own-apps.mjs` lists, reads and deletes them. */
 export async function createOwnWorld(): Promise<OwnWorld> {
-  const folder = await mkdtemp(join(tmpdir(), 'lockstep-own-'));
+  const folder = makeTestFolder();
   const idOf = async (name: string) => {
     for (const id of await readdir(folder)) {
       const app = JSON.parse(await readFile(join(folder, id), 'utf8')) as { name: string };
