@@ -1,8 +1,18 @@
 // postgres for tests: a cluster of its own, made once per test file; never as root, which the server refuses.
 import { type ExecFileSyncOptions, execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
+import type { Certificate } from './engine-certificate.ts';
 import {
   type EngineProcess,
   findFreePort,
@@ -30,6 +40,10 @@ export const postgresEngine = {
 export interface PostgresOptions {
   /** `['synchronous_commit=off']` */
   settings?: readonly string[];
+  /** No file of the server may grow beyond this; it stands in for a full disk. */
+  maxFileKiB?: number;
+  /** Speaks TLS, too. */
+  certificate?: Certificate;
 }
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<EngineProcess> {
@@ -40,27 +54,54 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Engi
   const owner = serverUser();
   if (owner) for (const path of [folder, data]) chownSync(path, owner.uid, owner.gid);
   const run: ExecFileSyncOptions = { ...owner, cwd: folder, stdio: 'pipe' };
-  const initialise = ['-D', data, '-U', 'postgres', '--auth=trust', '--no-sync', '-E', 'UTF8', '--locale=C'];
+  const segments = options.maxFileKiB === undefined ? [] : ['--wal-segsize=1'];
+  const initialise = [
+    ...segments,
+    '-D',
+    data,
+    '-U',
+    'postgres',
+    '--auth=trust',
+    '--no-sync',
+    '-E',
+    'UTF8',
+    '--locale=C',
+  ];
   execFileSync(initdb ?? 'initdb', initialise, run);
   // Who connects as somebody else must know a password; the superuser of the tests need not.
   writeFileSync(
     join(data, 'pg_hba.conf'),
     'host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n',
   );
-  const settings = ['fsync=off', 'shared_buffers=16MB', 'max_connections=60', ...(options.settings ?? [])];
+  const tls: string[] = [];
+  if (options.certificate) {
+    // The server wants a key that nobody else can read.
+    for (const kind of ['cert', 'key'] as const) {
+      const path = join(folder, `${kind}.pem`);
+      copyFileSync(options.certificate[kind], path);
+      chmodSync(path, 0o600);
+      if (owner) chownSync(path, owner.uid, owner.gid);
+      tls.push(`ssl_${kind}_file=${path}`);
+    }
+    tls.push('ssl=on');
+  }
+  const settings = [
+    ...tls,
+    'fsync=off',
+    'shared_buffers=16MB',
+    'max_connections=60',
+    ...(options.settings ?? []),
+  ];
   return startEngine({
     name: 'postgres',
     port,
     folder,
-    start: () =>
-      spawnEngine(
-        program ?? 'postgres',
-        [
-          ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder],
-          ...settings.flatMap((each) => ['-c', each]),
-        ],
-        { ...owner, cwd: folder },
-      ),
+    start() {
+      const limit = options.maxFileKiB === undefined ? '' : `ulimit -f ${options.maxFileKiB};`;
+      const place = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
+      const args = [program ?? 'postgres', ...place, ...settings.flatMap((each) => ['-c', each])];
+      return spawnEngine('bash', ['-c', `${limit} exec "$@"`, 'bash', ...args], { ...owner, cwd: folder });
+    },
     isReady: async () => (await askPostgres(port, 'SELECT 1')).length === 1,
     url: (at) => `postgres://postgres@127.0.0.1:${at}/postgres`,
   });

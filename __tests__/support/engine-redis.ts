@@ -24,6 +24,8 @@ export interface RedisOptions {
   /** Keeps what it acknowledged across `kill` and `restart`. */
   isDurable?: boolean;
   port?: number;
+  /** Runs as a Sentinel with this file, which it rewrites. */
+  sentinelConfig?: string;
 }
 
 export async function startRedis(options: RedisOptions = {}): Promise<EngineProcess> {
@@ -36,8 +38,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<EngineProc
     folder,
     start: () =>
       spawnEngine(program ?? 'redis-server', [
-        ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
-        ...['--appendonly', ...durable, '--logfile', '', '--pidfile', join(folder, 'redis.pid')],
+        ...(options.sentinelConfig === undefined ? [] : [options.sentinelConfig, '--sentinel']),
+        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+        ...(options.sentinelConfig === undefined ? ['--save', '', '--appendonly', ...durable] : []),
+        ...['--logfile', '', '--pidfile', join(folder, 'redis.pid')],
         ...(options.settings ?? []),
       ]),
     isReady: async () => (await askRedis(port, ['PING'])) !== null,

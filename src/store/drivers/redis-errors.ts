@@ -54,7 +54,7 @@ export function translateReply(
       cause,
     });
   }
-  if (/\bNOPERM\b|No permissions|can't run this command|ACL failure/i.test(reply)) {
+  if (/\bNOPERM\b|no permissions|the user executing the script can't|ACL failure/i.test(reply)) {
     return new AuthError(message, { hint: `the user needs: ${NEEDED_ACL}`, cause });
   }
   if (/\bWRONGTYPE\b/.test(reply)) {
