@@ -9,9 +9,13 @@ import {
   decideRenew,
 } from '../../src/lease/decide.ts';
 import { NOTHING_OBSERVED, observe } from '../../src/lease/observation.ts';
+import type { Instant } from '../../src/lease/timing.ts';
 import { entryOf, HOLDER, recordOf } from '../support/lease-scripted-store.ts';
 
 const LEASE_MS = 10_000;
+const START_MS = Date.UTC(2026, 0, 1);
+const MARK = { renewedAt: new Date(START_MS).toISOString() };
+const at = (monotonicMs: number): Instant => ({ monotonicMs, wallMs: START_MS + monotonicMs, machine: null });
 const ticketOf = (nonce: string, seq = 0): LeaseTicket => ({
   nonce,
   seq,
@@ -38,13 +42,14 @@ function situation(given: Given): AcquireSituation {
     key: 'test/lock/key',
     view: { revision: record && 'r1', record },
     observation: observe(NOTHING_OBSERVED, beats, 0),
-    nowMs: seenForMs,
+    now: at(seenForMs),
     deadNonces: new Set(given.dead),
     request: {
       nonce: 'me',
       leaseMs: LEASE_MS,
       holder: HOLDER,
       since: 'now',
+      mark: MARK,
       permits,
       order,
       mayQueue,
@@ -116,7 +121,7 @@ describe('who asks for a lease', () => {
       ...given,
       view: { revision: 'r2', record: renewed },
       observation,
-      nowMs: 10_100,
+      now: at(10_100),
     });
     expect(verdict).toMatchObject({
       how: 'take-over',
@@ -231,7 +236,7 @@ describe('what a read tells about a write in doubt', () => {
 
 describe('an owner', () => {
   const own = { nonce: 'me', token: 5 };
-  const seqs = { confirmedSeq: 2, nextSeq: 3 };
+  const seqs = { confirmedSeq: 2, nextSeq: 3, mark: MARK };
   const view = (record: LeaseRecord | null) => ({ revision: 'r', record });
   const mine = entryOf('me', { token: 5, seq: 2 });
 
@@ -239,7 +244,14 @@ describe('an owner', () => {
     const record = recordOf([entryOf('a', { token: 4 }), mine], { permits: 2, note: { n: 1 } });
     expect(decideRenew(view(record), own, seqs)).toEqual({
       kind: 'write',
-      record: { ...record, entries: [record.entries[0], { ...mine, seq: 3 }] },
+      record: { ...record, entries: [record.entries[0], { ...mine, seq: 3, ...MARK }] },
+    });
+  });
+  test('L4: a renewal that has no stamp does not leave the former one beside the new beat', () => {
+    const stamped = { ...mine, renewedAt: 'earlier', stamp: { clockId: 'c', ms: 1 } };
+    expect(decideRenew(view(recordOf([stamped])), own, seqs)).toEqual({
+      kind: 'write',
+      record: recordOf([{ ...mine, seq: 3, ...MARK }]),
     });
   });
   test('L9: a seq above the confirmed one is a renewal that landed', () => {

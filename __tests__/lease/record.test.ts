@@ -14,18 +14,26 @@ import { entryOf, HOLDER, recordOf } from '../support/lease-scripted-store.ts';
 
 const KEY = 'test/lock/key';
 const held = recordOf([entryOf('a')]);
+const mark = {
+  renewedAt: '2026-01-01T00:00:00.000Z',
+  stamp: { clockId: '04fdd084-3c38-43bb-8ec5-bc14032abe54/4026531834', ms: 2 ** 40 },
+};
 const ticket = (nonce: string) => ({ nonce, seq: 0, leaseMs: 10_000, holder: HOLDER });
 
 describe('the lease record', () => {
   test('what is written is read back as an equal, frozen value', () => {
     const record = recordOf([entryOf('a', { holder: { ...HOLDER, run: '1', url: 'u' } })], {
-      tickets: [ticket('b')],
+      tickets: [{ ...ticket('b'), ...mark }],
       note: { x: { y: [1] } },
     });
     const parsed = parseRecord(KEY, encodeRecord(KEY, record));
     expect(parsed).toEqual(record);
     expect(Object.isFrozen(parsed.entries[0]?.holder)).toBe(true);
     expect(Object.isFrozen(parsed.note)).toBe(true);
+  });
+
+  test('one of an earlier version has no times, and stays readable', () => {
+    expect(parseRecord(KEY, JSON.stringify(held)).entries).toEqual([entryOf('a')]);
   });
 
   test('an absent key is a view without a record', () => {
@@ -52,6 +60,15 @@ describe('the lease record', () => {
     ['a note that is no object', { ...held, note: 'x' }],
     ['a holder without a text', recordOf([{ ...entryOf('a'), holder: { host: 'h', pid: 1 } as never }])],
     ['a holder whose run is a number', recordOf([entryOf('a', { holder: { ...HOLDER, run: 5 as never } })])],
+    ['a stamp that is no object', recordOf([entryOf('a', { stamp: 5 as never })])],
+    ['a stamp without a clock', recordOf([entryOf('a', { stamp: { ms: 5 } as never })])],
+    ['a stamp before the start of time', recordOf([entryOf('a', { stamp: { clockId: 'c', ms: -1 } })])],
+    ['a fractional stamp', recordOf([entryOf('a', { stamp: { clockId: 'c', ms: 0.5 } })])],
+    [
+      'a clock with an endless name',
+      recordOf([], { tickets: [{ ...ticket('t'), stamp: { clockId: 'c'.repeat(65), ms: 1 } }] }),
+    ],
+    ['an endless time', recordOf([entryOf('a', { renewedAt: '2'.repeat(33) })])],
     ['a ticket that is null', recordOf([], { tickets: [null as never] })],
   ];
   test.each(corrupt)('L16: %s is corrupt, exit code 9', (_, value) => {
@@ -84,7 +101,7 @@ describe('the lease record', () => {
       url: 'u'.repeat(999),
     });
     const entries = Array.from({ length: 60 }, (_, at) =>
-      entryOf(`00000000-0000-0000-0000-0000000000${at}`, { token: MAX_TOKEN - at, holder }),
+      entryOf(`00000000-0000-0000-0000-0000000000${at}`, { token: MAX_TOKEN - at, holder, ...mark }),
     );
     const record = recordOf(entries, { permits: MAX_PERMITS });
     expect(Buffer.byteLength(encodeRecord(KEY, record))).toBeLessThan(65_536);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { assertTiming, createTiming, takeoverAfterMs, validForMs } from '../../src/lease/timing.ts';
 
-const at = (monotonicMs: number, wallMs = monotonicMs) => ({ monotonicMs, wallMs });
+const at = (monotonicMs: number, wallMs = monotonicMs) => ({ monotonicMs, wallMs, machine: null });
 
 describe('the lengths of a lease', () => {
   test.each([

@@ -1,9 +1,9 @@
 // One simulated process: it asks for the lease by one way or another, does effects under it, and gives it back, lets it run
 // out, or crashes. Everything it does depends on the world's seeded chance and on virtual time alone.
-import { sleep } from '../../src/base/clock.ts';
+import { type Clock, sleep } from '../../src/base/clock.ts';
 import { CancelledError, hasCode } from '../../src/base/errors.ts';
 import type { Lease, LeaseManager } from '../../src/lease/contract.ts';
-import type { MachineClock, SimulationWorld } from '../support/simulation-world.ts';
+import type { Machine, SimulationWorld } from '../support/simulation-world.ts';
 import type { PauseGate } from '../support/store-actor.ts';
 import type { Judge, JudgedActor } from './lease-judge.ts';
 import type { Scenario } from './lease-scenario.ts';
@@ -23,14 +23,15 @@ export interface ActorParts {
   name: string;
   scenario: Scenario;
   world: SimulationWorld;
-  clock: MachineClock;
+  machine: Machine;
+  clock: Clock;
   gate: PauseGate;
   manager: LeaseManager;
   judge: Judge;
 }
 
 export function createSimulatedActor(parts: ActorParts): SimulatedActor {
-  const { name, scenario, world, clock, gate, manager, judge } = parts;
+  const { name, scenario, world, machine, clock, gate, manager, judge } = parts;
   const { leaseMs, pollMs, permits, order } = scenario;
   const random = () => world.clock.random();
   const upTo = (ms: number) => random() * ms;
@@ -39,14 +40,15 @@ export function createSimulatedActor(parts: ActorParts): SimulatedActor {
   let phase = 'i';
   let isFinished = false;
   let isCrashed = false;
-  let wasSuspended = false;
+  let stops = 0;
 
   const obtain = async (): Promise<Lease | null> => {
     const options = { leaseMs, holder, permits, order };
     const way = random();
     if (way < 0.3) {
       phase = 't';
-      const tried = await manager.tryAcquire(KEY, options);
+      const mayObserve = random() < 0.5 ? { observeSuspect: { pollMs } } : {};
+      const tried = await manager.tryAcquire(KEY, { ...options, ...mayObserve });
       return tried.acquired ? tried.lease : null;
     }
     const giveUp = new AbortController();
@@ -120,7 +122,7 @@ export function createSimulatedActor(parts: ActorParts): SimulatedActor {
       ...Array.from({ length: scenario.suspensions }, () => () => stop(true)),
       ...Array.from(
         { length: scenario.wallJumps },
-        () => async () => clock.jumpWall(upTo(2 * leaseMs) - leaseMs),
+        () => async () => machine.jumpWall(upTo(2 * leaseMs) - leaseMs),
       ),
     ];
     for (const disturbance of disturbances) {
@@ -129,13 +131,24 @@ export function createSimulatedActor(parts: ActorParts): SimulatedActor {
       await disturbance();
     }
   };
+  // By itself and with its machine; it runs again when nothing stops it any more.
+  const self = {
+    pause() {
+      stops += 1;
+      gate.pause();
+    },
+    resume() {
+      stops -= 1;
+      if (stops === 0 && !isCrashed) gate.resume();
+    },
+  };
+  machine.attach(self);
   const stop = async (isSuspended: boolean) => {
-    gate.pause();
-    if (isSuspended) clock.suspend();
-    wasSuspended ||= isSuspended;
+    if (isSuspended) machine.suspend();
+    else self.pause();
     await worldSleep(random() < 0.5 ? upTo(leaseMs / 4) : upTo(leaseMs * 2.5));
-    clock.wake();
-    if (!isCrashed) gate.resume();
+    if (isSuspended) machine.wake();
+    else self.resume();
   };
   const worldSleep = (ms: number) => sleep(world.clock, ms);
 
@@ -155,7 +168,7 @@ export function createSimulatedActor(parts: ActorParts): SimulatedActor {
       return isCrashed;
     },
     get wasSuspended() {
-      return wasSuspended;
+      return machine.wasSuspended;
     },
     async run() {
       const live = async () => {

@@ -28,11 +28,18 @@ export interface Scenario {
   readonly isGentle: boolean;
   /** Whether contenders are told of crashed holders. */
   readonly hasEvidence: boolean;
+  /**
+   * `own`: no two processes share a clock; `shared`: most do, and know it; `copies`: all resumed from one memory snapshot, so
+   * that they believe to share one, with wall clocks that are right.
+   */
+  readonly machines: 'own' | 'shared' | 'copies';
 }
 
 /** The scenario of a seed. About a third of them are calm in some respect, so that each trouble is also met alone. */
 export function drawScenario(seed: number): Scenario {
-  const scenario = drawRough(seed);
+  const rough = drawRough(seed);
+  const isCopied = rough.machines === 'copies';
+  const scenario = isCopied ? { ...rough, wallSkewMs: 0, wallJumps: 0 } : rough;
   if (seed % 8 !== 0) return scenario;
   return {
     ...scenario,
@@ -80,7 +87,13 @@ function drawRough(seed: number): Scenario {
     crashShare: sometimes(0.4, 0.5),
     isGentle: false,
     hasEvidence: random() < 0.15,
+    machines: drawMachines(random()),
   };
+}
+
+function drawMachines(chance: number): Scenario['machines'] {
+  if (chance < 0.4) return 'own';
+  return chance < 0.85 ? 'shared' : 'copies';
 }
 
 /** Simpler neighbours of a scenario, the boldest cut first. */
@@ -100,6 +113,7 @@ export function simplerScenarios(scenario: Scenario): readonly Scenario[] {
     { wallJumps: 0 },
     { crashShare: 0 },
     { hasEvidence: false },
+    { machines: 'own' },
     ...Object.keys(faults).map((name) => ({ faults: { ...faults, [name]: 0 } })),
   ];
   const present = JSON.stringify(scenario);

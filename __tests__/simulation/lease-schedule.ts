@@ -8,10 +8,12 @@ import type { Store } from '../../src/store/contract.ts';
 import { createMemoryBackend } from '../../src/store/drivers/memory.ts';
 import { createFaultyNetwork, createRandomFaults } from '../support/faulty-store.ts';
 import {
+  createMachine,
   createMachineClock,
   createRandom,
   createSimulationWorld,
   drain,
+  type Machine,
 } from '../support/simulation-world.ts';
 import { createPauseGate } from '../support/store-actor.ts';
 import { createSimulatedActor, KEY, type SimulatedActor } from './lease-actor.ts';
@@ -99,13 +101,27 @@ export function createSchedule(scenario: Scenario, figures: Figures, variant: Va
     }),
   );
 
-  const addActor = (name: string) => {
-    const gate = createPauseGate();
-    const clock = createMachineClock(world.clock, {
+  const machines: Machine[] = [];
+  const machineOf = (): Machine => {
+    const [first] = machines;
+    if (first && scenario.machines === 'shared' && random() < 0.8) return first;
+    // Copies bear one name, and each resumed at a time of its own.
+    const clockId =
+      scenario.machines === 'own' ? null : scenario.machines === 'copies' ? 'copy' : `m${machines.length}`;
+    const machine = createMachine(world.clock, {
       drift: (random() * 2 - 1) * scenario.drift,
       wallOffsetMs: (random() * 2 - 1) * scenario.wallSkewMs,
-      gate,
+      clockId,
+      startMs: clockId === null ? 0 : random() * 20 * scenario.leaseMs,
     });
+    machines.push(machine);
+    return machine;
+  };
+  const addActor = (name: string) => {
+    const gate = createPauseGate();
+    const machine = machineOf();
+    const startedMs = machine.clockId === null ? 0 : random() * machine.monotonicMs();
+    const clock = createMachineClock(world.clock, { machine, gate, startedMs });
     const opened = network.open(name, gate);
     const store: Store = scenario.isLinearizable
       ? { ...opened, capabilities: { ...opened.capabilities, linearizableReads: true } }
@@ -122,6 +138,7 @@ export function createSchedule(scenario: Scenario, figures: Figures, variant: Va
       name,
       scenario,
       world,
+      machine,
       clock,
       gate,
       manager,

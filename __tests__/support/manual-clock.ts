@@ -11,6 +11,8 @@ export interface ManualClock extends Clock {
   readonly pendingTimers: number;
   /** Makes the wall clock jump without moving the monotonic one. */
   jumpWall(ms: number): void;
+  /** The clock of another process on the same machine: one time, timers and names in common, a start of its own. */
+  ofProcess(startedMs: number): Clock;
 }
 
 interface PendingTimer {
@@ -22,6 +24,8 @@ interface PendingTimer {
 export interface ManualClockOptions {
   startMs?: number;
   wallStartMs?: number;
+  /** The name of the machine's clock; without it processes share none. */
+  clockId?: string;
   seed?: number;
 }
 
@@ -42,9 +46,10 @@ export function createManualClock(options: ManualClockOptions = {}): ManualClock
     await settle();
   };
 
-  return {
+  const clock: ManualClock = {
     monotonicMs: () => nowMs,
     wallMs: () => nowMs + wallOffsetMs,
+    machineTime: () => (options.clockId === undefined ? null : { clockId: options.clockId, ms: nowMs }),
     random() {
       // mulberry32: small, seeded, good enough to spread test schedules.
       state = (state + 0x6d2b79f5) >>> 0;
@@ -77,7 +82,9 @@ export function createManualClock(options: ManualClockOptions = {}): ManualClock
     jumpWall(ms) {
       wallOffsetMs += ms;
     },
+    ofProcess: (startedMs) => ({ ...clock, monotonicMs: () => nowMs - startedMs }),
   };
+  return clock;
 }
 
 /** Lets all settled promises and their followers run: a macrotask drains the whole microtask queue. */

@@ -51,7 +51,13 @@ export function createSimulationWorld(random: () => number): SimulationWorld {
   };
 
   return {
-    clock: { monotonicMs: () => nowMs, wallMs: () => 1.7e12 + nowMs, random, startTimer },
+    clock: {
+      monotonicMs: () => nowMs,
+      wallMs: () => 1.7e12 + nowMs,
+      machineTime: () => null,
+      random,
+      startTimer,
+    },
     step() {
       for (let timer = queue.pop(); timer; timer = queue.pop()) {
         if (timer.isCancelled) continue;
@@ -69,25 +75,76 @@ export function createSimulationWorld(random: () => number): SimulationWorld {
   };
 }
 
-export interface MachineClock extends Clock {
-  /** The machine is suspended: its monotonic clock stops, the wall clock goes on. Its gate must be closed meanwhile. */
+/** One machine: a clock of a rate and a wall time of its own, which all its processes read. */
+export interface Machine {
+  /** The name by which its processes recognise one clock; null where they cannot. */
+  readonly clockId: string | null;
+  /** 1.01 runs 1 % fast. */
+  readonly rate: number;
+  /** Since its start; stands still while it is suspended. */
+  monotonicMs(): number;
+  wallMs(): number;
+  readonly wasSuspended: boolean;
+  /** Its monotonic clock stops, the wall clock goes on, and every process on it stops until it wakes. */
   suspend(): void;
   wake(): void;
   /** Somebody sets the wall clock. */
   jumpWall(byMs: number): void;
+  /** A process that is stopped with it. */
+  attach(process: { pause(): void; resume(): void }): void;
 }
 
-/** One machine's clock over the world's: a rate and a wall time of its own; its timers wait at the gate. */
-export function createMachineClock(
-  world: Clock,
-  options: { drift: number; wallOffsetMs: number; gate: PauseGate },
-): MachineClock {
-  const { drift, gate } = options;
-  const rate = 1 + drift;
+export interface MachineOptions {
+  drift: number;
+  wallOffsetMs: number;
+  clockId: string | null;
+  /** What its clock shows at the world's start. */
+  startMs: number;
+}
+
+export function createMachine(world: Clock, options: MachineOptions): Machine {
+  const rate = 1 + options.drift;
+  const processes: { pause(): void; resume(): void }[] = [];
   let { wallOffsetMs } = options;
   let lostMs = 0;
   let suspendedAtMs: number | null = null;
-  const monotonicMs = () => ((suspendedAtMs ?? world.monotonicMs()) - lostMs) * rate;
+  let suspensions = 0;
+  let wasSuspended = false;
+  return {
+    clockId: options.clockId,
+    rate,
+    monotonicMs: () => options.startMs + ((suspendedAtMs ?? world.monotonicMs()) - lostMs) * rate,
+    wallMs: () => world.wallMs() + wallOffsetMs,
+    get wasSuspended() {
+      return wasSuspended;
+    },
+    suspend() {
+      suspensions += 1;
+      if (suspensions > 1) return;
+      suspendedAtMs = world.monotonicMs();
+      wasSuspended = true;
+      for (const process of processes) process.pause();
+    },
+    wake() {
+      suspensions -= 1;
+      if (suspendedAtMs === null || suspensions > 0) return;
+      lostMs += world.monotonicMs() - suspendedAtMs;
+      suspendedAtMs = null;
+      for (const process of processes) process.resume();
+    },
+    jumpWall(byMs) {
+      wallOffsetMs += byMs;
+    },
+    attach: (process) => void processes.push(process),
+  };
+}
+
+/** One process's clock: its machine's, counted from its own start; its timers wait at the gate. */
+export function createMachineClock(
+  world: Clock,
+  { machine, gate, startedMs }: { machine: Machine; gate: PauseGate; startedMs: number },
+): Clock {
+  const monotonicMs = () => machine.monotonicMs() - startedMs;
 
   const startTimer = (delayMs: number, callback: () => void): Timer => {
     const dueMs = monotonicMs() + Math.max(0, delayMs);
@@ -101,7 +158,7 @@ export function createMachineClock(
       else callback();
     };
     const arm = (leftMs: number) => {
-      inner = world.startTimer(leftMs / rate, () => gate.run(fire));
+      inner = world.startTimer(leftMs / machine.rate, () => gate.run(fire));
     };
     arm(delayMs);
     return {
@@ -114,20 +171,11 @@ export function createMachineClock(
 
   return {
     monotonicMs,
-    wallMs: () => world.wallMs() + wallOffsetMs,
+    wallMs: () => machine.wallMs(),
+    machineTime: () =>
+      machine.clockId === null ? null : { clockId: machine.clockId, ms: machine.monotonicMs() },
     random: () => world.random(),
     startTimer,
-    suspend() {
-      suspendedAtMs ??= world.monotonicMs();
-    },
-    wake() {
-      if (suspendedAtMs === null) return;
-      lostMs += world.monotonicMs() - suspendedAtMs;
-      suspendedAtMs = null;
-    },
-    jumpWall(byMs) {
-      wallOffsetMs += byMs;
-    },
   };
 }
 

@@ -46,6 +46,7 @@ export function createActorClock(world: Clock, options: ActorClockOptions = {}):
   return {
     monotonicMs: () => world.monotonicMs() * (1 + drift),
     wallMs: () => world.wallMs() + wallOffsetMs,
+    machineTime: () => null,
     random: () => world.random(),
     startTimer(delayMs, callback) {
       let isCancelled = false;

@@ -1,13 +1,23 @@
 /**
  * The only file that touches timers, clocks and chance. Everything else takes a {@link Clock}, so that tests drive time
  * by hand and the simulation gives each actor a clock of its own, with drift.
- * Monotonic milliseconds are comparable within one process only; wall milliseconds are information, never evidence.
+ * Monotonic milliseconds are comparable within one process only, machine milliseconds within one machine where they carry
+ * the same clock's name; wall milliseconds are information, never evidence.
  */
 import { CancelledError } from './errors.ts';
+import { readClockId } from './machine-clock.ts';
 
 /** A timer that is owned: whoever starts one cancels it. Cancelling twice, or after it fired, does nothing. */
 export interface Timer {
   cancel(): void;
+}
+
+/** One reading of a clock that several processes share. */
+export interface MachineTime {
+  /** Readings are comparable only where this is equal. */
+  readonly clockId: string;
+  /** Since the machine's start; not whole. */
+  readonly ms: number;
 }
 
 export interface Clock {
@@ -15,6 +25,11 @@ export interface Clock {
   monotonicMs(): number;
   /** Milliseconds since 1970 by this machine's own opinion. */
   wallMs(): number;
+  /**
+   * The machine's own monotonic clock, the same for all its processes; null where that cannot be proven. Ticks like
+   * {@link monotonicMs}.
+   */
+  machineTime(): MachineTime | null;
   /** Uniform in [0, 1). */
   random(): number;
   /**
@@ -26,10 +41,25 @@ export interface Clock {
 // Node clamps longer delays to 1 ms; so long ones are walked in steps.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The machine's own clock. */
+// Undefined until somebody asks: most commands never do.
+let clockId: string | null | undefined;
+
+/**
+ * The machine's own clock. Its machine time is `process.hrtime`: libuv reads it from CLOCK_MONOTONIC on Linux (uv_hrtime),
+ * which counts from the boot, is the kernel's and no process's, and is shifted by the time namespace alone. `performance.now`
+ * is the same reading less the process's start.
+ */
 export const systemClock: Clock = Object.freeze({
-  monotonicMs: () => performance.now(),
+  monotonicMs() {
+    // Not performance.now: the first touch of `performance` loads a dozen modules.
+    const [seconds, nanoseconds] = process.hrtime();
+    return seconds * 1000 + nanoseconds / 1e6;
+  },
   wallMs: () => Date.now(),
+  machineTime() {
+    if (clockId === undefined) clockId = readClockId();
+    return clockId === null ? null : { clockId, ms: Number(process.hrtime.bigint()) / 1e6 };
+  },
   random: () => Math.random(),
   startTimer(delayMs: number, callback: () => void, options: { background?: boolean } = {}): Timer {
     let handle: NodeJS.Timeout;

@@ -12,6 +12,7 @@ import type {
   HolderInfo,
   LeaseEntry,
   LeaseRecord,
+  LeaseTicket,
   LeaseView,
   ReleaseResult,
 } from './contract.ts';
@@ -21,6 +22,7 @@ import type { LeaseProtocol } from './protocol.ts';
 import { boundHolder } from './record.ts';
 import type { LeaseRegister } from './register.ts';
 import { type Confirmation, type Instant, type LeaseTiming, readInstant } from './timing.ts';
+import { renewed } from './transition.ts';
 import { withdraw } from './withdrawal.ts';
 
 /** What this process knows of a key, shared by all its acquisitions. */
@@ -40,8 +42,12 @@ export interface AcquisitionSettings {
   options: AcquireOptions;
   /** Whether it joins the queue of order `fifo`. */
   mayQueue: boolean;
-  /** True ends the acquisition: nothing is left to do. */
-  isDone: (view: LeaseView) => boolean;
+}
+
+export interface PassOptions {
+  signal: AbortSignal;
+  /** Asked about each record before it is judged: true ends the pass, there is nothing left to do. */
+  isDone?: ((view: LeaseView) => boolean) | undefined;
 }
 
 export type Pass =
@@ -57,6 +63,8 @@ export type Pass =
       readonly holder: HolderInfo;
       readonly holderNonce: string;
       readonly retryAfterMs: number;
+      /** Those in the way that are worth observing. */
+      readonly suspects: readonly LeaseTicket[];
     }
   /** A race was lost, or a write is in doubt: another pass tells more. `seen` saves its read. */
   | { readonly kind: 'again'; readonly seen: LeaseView | null; readonly doubt: Error | null }
@@ -64,7 +72,7 @@ export type Pass =
 
 export interface Acquisition {
   /** Errors: those of the store that say that nothing was applied; CorruptRecordError, ConfigError. */
-  pass(seen: LeaseView | null, signal: AbortSignal): Promise<Pass>;
+  pass(seen: LeaseView | null, options: PassOptions): Promise<Pass>;
   /** Why the last write is in doubt; null where none is. */
   readonly doubt: Error | null;
   /** How long until the own ticket needs a sign of life; Infinity without one. */
@@ -80,6 +88,8 @@ interface Pending extends PendingAcquire {
   readonly from: LeaseView;
   readonly record: LeaseRecord;
   readonly entry: LeaseEntry;
+  /** The instant of the entry's mark. */
+  readonly sentAt: Instant;
   readonly error: Error;
   readonly undecidedReads: number;
 }
@@ -96,18 +106,19 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
   let nextSeq = 0;
   let ticketSentMs: number | null = null;
 
-  const judge = (view: LeaseView): AcquireVerdict =>
+  const judge = (view: LeaseView, now: Instant): AcquireVerdict =>
     protocol.decideAcquire({
       key: register.key,
       view,
       observation: memory.observation,
-      nowMs: clock.monotonicMs(),
+      now,
       deadNonces: memory.dead,
       request: {
         nonce,
         leaseMs: timing.leaseMs,
         holder,
-        since: new Date(clock.wallMs()).toISOString(),
+        since: new Date(now.wallMs).toISOString(),
+        mark: protocol.markOf(now),
         permits: options.permits ?? 1,
         order: options.order ?? 'any',
         mayQueue: settings.mayQueue,
@@ -138,25 +149,26 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
 
   /** Sends an entry of ours, new, renewed, or once more. */
   const claim = async (
-    write: Pick<Pending, 'from' | 'record' | 'entry'>,
+    write: Pick<Pending, 'from' | 'record' | 'entry' | 'sentAt'>,
     signal: AbortSignal,
   ): Promise<Pass> => {
     const { from, record, entry } = write;
-    const sentBeforeAt = doubted.get(nameOf(entry));
+    const sentAt = doubted.get(nameOf(entry)) ?? write.sentAt;
     highestToken = Math.max(highestToken, entry.token);
-    const outcome = await register.write(from, record, call(signal));
+    const outcome = await register.write(from, record, { ...call(signal), sentAt });
     if (outcome.kind === 'applied') {
-      return owned(outcome.view, entry, sentBeforeAt ?? outcome.confirmation.sentAt);
+      return owned(outcome.view, entry, sentAt);
     }
     if (outcome.kind === 'refused') {
       if (pending) pending = { ...pending, isClosed: true };
       return { kind: 'again', seen: outcome.view, doubt: null };
     }
     nextSeq = Math.max(nextSeq, entry.seq + 1);
-    doubted.set(nameOf(entry), sentBeforeAt ?? outcome.sentAt);
+    doubted.set(nameOf(entry), sentAt);
     const { error } = outcome;
     if (pending?.record !== record) {
-      pending = { nonce, token: entry.token, from, record, entry, error, isClosed: false, undecidedReads: 0 };
+      const { token } = entry;
+      pending = { nonce, token, from, record, entry, sentAt, error, isClosed: false, undecidedReads: 0 };
     }
     return { kind: 'again', seen: null, doubt: error };
   };
@@ -200,7 +212,7 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
       return pending?.error ?? null;
     },
     ticketDueInMs,
-    async pass(seen, signal) {
+    async pass(seen, { signal, isDone }) {
       // 1. Look, unless somebody just did. What is seen counts from after the answer (L4).
       let view = seen ?? (await register.read(call(signal)));
       const beats = [...(view.record?.entries ?? []), ...(view.record?.tickets ?? [])];
@@ -211,15 +223,18 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
         const settled = await settle(view, pending, signal);
         if (settled) return settled;
       }
-      if (settings.isDone(view)) return { kind: 'done' };
+      if (isDone?.(view)) return { kind: 'done' };
 
       // 3. Judge. A place in the queue is taken or renewed first; the record is then judged as it became.
-      let verdict = judge(view);
+      // A write that comes of it counts from this instant, which is its stamp: whoever is stopped from here on loses that time.
+      let now = readInstant(clock);
+      let verdict = judge(view, now);
       if (verdict.kind === 'queue') {
         const queued = await enqueue(view, verdict, signal);
         if ('kind' in queued) return queued;
         view = queued;
-        verdict = judge(view);
+        now = readInstant(clock);
+        verdict = judge(view, now);
       }
       switch (verdict.kind) {
         case 'wait':
@@ -228,11 +243,12 @@ export function createAcquisition(settings: AcquisitionSettings): Acquisition {
           return { kind: 'again', seen: view, doubt: null };
         // 4. Compare and set on exactly what was judged.
         case 'take':
-          return claim({ from: view, record: verdict.record, entry: verdict.entry }, signal);
+          return claim({ from: view, record: verdict.record, entry: verdict.entry, sentAt: now }, signal);
         // 5. An old write of ours showed up. Its validity is over or near: a renewal of it gives a full one.
         case 'own': {
-          const entry = { ...verdict.entry, seq: nextSeq };
-          return claim({ from: view, record: replaceEntry(verdict.record, entry), entry }, signal);
+          const entry = renewed(verdict.entry, { seq: nextSeq, mark: protocol.markOf(now) });
+          const record = replaceEntry(verdict.record, entry);
+          return claim({ from: view, record, entry, sentAt: now }, signal);
         }
       }
     },

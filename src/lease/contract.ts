@@ -8,10 +8,12 @@
  *    ▲                                              │   │  ▲───────────────┘
  *    └── release: CAS on own nonce, tombstone ──────┘   └─▶ takeover: the same (nonce, seq) was SEEN unchanged for
  *        keeps token and note                               leaseMs × 1.01 by the observer's own monotonic clock,
- *                                                           or evidence that the holder is dead; token + 1
+ *                                                           or is as old on the one clock both read, or evidence
+ *                                                           that the holder is dead; token + 1
  *
  * Invariants L1–L16 are those of the specification; the ones a maintainer breaks first:
- * L3 the holder counts from BEFORE sending; L4 the observer from AFTER seeing, and never reads remote clocks;
+ * L3 the holder counts from BEFORE sending; L4 the observer from AFTER seeing, and never reads remote clocks: a stamp counts
+ * only where observer and holder read the very same clock (stamp.ts), which is one clock compared with itself;
  * L6 `signal` fires by local timer without I/O and never un-fires; L9 an unknown outcome is settled by reading one's nonce;
  * L10 release invalidates the handle first and can never free another's lease; L16 a foreign record is never overwritten.
  */
@@ -29,8 +31,24 @@ export interface HolderInfo {
   readonly url?: string;
 }
 
+/** A reading of the clock that the processes of one machine share: the instant from which the writer's validity counts. */
+export interface LeaseStamp {
+  /** Tells nothing to a reader of another clock. */
+  readonly clockId: string;
+  /** Whole milliseconds, rounded up. */
+  readonly ms: number;
+}
+
+/** What each write of a holder or waiter says about its time. */
+export interface LeaseMark {
+  /** The writer's wall clock. Makes others look longer, or withholds a takeover by stamp; it never gives one. */
+  readonly renewedAt: string;
+  /** Absent where the writer's machine has no clock that can be named. */
+  readonly stamp?: LeaseStamp;
+}
+
 /** One owner. `nonce` marks the acquisition, `seq` rises per renewal: together they tell "unchanged" from "alive". */
-export interface LeaseEntry {
+export interface LeaseEntry extends Partial<LeaseMark> {
   readonly token: number;
   readonly nonce: string;
   readonly seq: number;
@@ -41,7 +59,7 @@ export interface LeaseEntry {
 }
 
 /** A place in the queue with a lease of its own, so that a dead waiter is skipped (order `fifo` only). */
-export interface LeaseTicket {
+export interface LeaseTicket extends Partial<LeaseMark> {
   readonly nonce: string;
   readonly seq: number;
   readonly leaseMs: number;
@@ -87,6 +105,17 @@ export interface AcquireOptions {
 export interface TryAcquireOptions extends AcquireOptions {
   /** A view read just before by `read`, which saves the first read. A stale one only costs a retry. */
   seen?: LeaseView;
+  /**
+   * For callers that would go away when it is busy, and that live too short to see an unchanged record for a whole lease. When
+   * whoever is in the way looks dead by the wall clock, it is observed: for at most its lease × 1.01 and one `pollMs`, or until
+   * the record changes; then the answer is as if asked at that moment. The wall clock only decides whether to look longer. A
+   * holder that renews costs nothing. A deadline of `signal` that passes meanwhile answers busy.
+   */
+  observeSuspect?: {
+    readonly pollMs: number;
+    /** Told once, before the observation. */
+    readonly onObserve?: (holder: HolderInfo) => void;
+  };
 }
 
 export type TryAcquireResult =
@@ -131,7 +160,10 @@ export interface Lease extends AsyncDisposable {
 export interface LeaseManager {
   /** One read; CorruptRecordError for a foreign record. */
   read(key: string, options?: { signal?: AbortSignal | undefined }): Promise<LeaseView>;
-  /** At most one read and one write where uncontended (one write with `seen`). Never waits for a holder. */
+  /**
+   * At most one read and one write where uncontended (one write with `seen`). Never waits for a holder; with `observeSuspect`
+   * it finds out whether a silent one is dead.
+   */
   tryAcquire(key: string, options: TryAcquireOptions): Promise<TryAcquireResult>;
   /**
    * Waits until owned, by edges with a reconcile timer beside them. Rejects with the signal's reason (DeadlineError,

@@ -11,10 +11,12 @@
  */
 import type { JsonObject } from '../base/codec.ts';
 import { ConfigError } from '../base/errors.ts';
-import type { HolderInfo, LeaseEntry, LeaseRecord, LeaseTicket, LeaseView } from './contract.ts';
-import { type Beat, type Observation, takeoverInMs } from './observation.ts';
+import type { HolderInfo, LeaseEntry, LeaseMark, LeaseRecord, LeaseTicket, LeaseView } from './contract.ts';
+import { type Observation, takeoverInMs } from './observation.ts';
 import { createRecord, hasRoomForTicket } from './record.ts';
-import { withBeat, withOwner, withoutNonce, withTicket } from './transition.ts';
+import { isSuspect, takeoverByStampInMs } from './stamp.ts';
+import type { Instant } from './timing.ts';
+import { renewed, withBeat, withOwner, withoutNonce, withTicket } from './transition.ts';
 
 /** Who asks, under which nonce (the same for the whole acquisition), and how. */
 export interface AcquireRequest {
@@ -23,6 +25,8 @@ export interface AcquireRequest {
   readonly holder: HolderInfo;
   /** The asker's wall clock, for people. */
   readonly since: string;
+  /** Of a write that counts from `now`. */
+  readonly mark: LeaseMark;
   readonly permits: number;
   readonly order: 'any' | 'fifo';
   /** False for an asker that does not wait: it respects the queue and does not join it. */
@@ -38,8 +42,8 @@ export interface AcquireSituation {
   readonly key: string;
   readonly view: LeaseView;
   readonly observation: Observation;
-  /** The observer's monotonic clock. */
-  readonly nowMs: number;
+  /** The observer's clocks; a write that comes of this judgement counts from here (L3). */
+  readonly now: Instant;
   /** Acquisitions whose holder is proven dead by evidence. */
   readonly deadNonces: ReadonlySet<string>;
   readonly request: AcquireRequest;
@@ -62,13 +66,19 @@ export type AcquireVerdict =
       readonly holder: HolderInfo;
       readonly holderNonce: string;
       readonly retryAfterMs: number;
+      /** Those in the way that look dead by the wall clock, if without them there were a place; otherwise empty. */
+      readonly suspects: readonly LeaseTicket[];
     };
 
 /** Whether this acquisition may write itself into the record, and what. ConfigError where permits disagree. */
 export function decideAcquire(situation: AcquireSituation): AcquireVerdict {
-  const { observation, nowMs, deadNonces, request } = situation;
-  const leftMs = (beat: Beat) => (deadNonces.has(beat.nonce) ? 0 : takeoverInMs(observation, beat, nowMs));
-  const isAlive = (beat: Beat) => leftMs(beat) > 0;
+  const { observation, now, deadNonces, request } = situation;
+  const leftMs = (beat: LeaseTicket) => {
+    if (deadNonces.has(beat.nonce)) return 0;
+    // By own sight, or by the clock shared with the writer: whichever is earlier.
+    return Math.min(takeoverInMs(observation, beat, now.monotonicMs), takeoverByStampInMs(beat, now));
+  };
+  const isAlive = (beat: LeaseTicket) => leftMs(beat) > 0;
 
   // 1. All contenders must mean the same number of places.
   const record = agreeOnPermits(situation, isAlive);
@@ -90,12 +100,15 @@ export function decideAcquire(situation: AcquireSituation): AcquireVerdict {
   }
 
   // 4. Otherwise queue up where that is wanted, and wait.
+  const inTheWay: readonly LeaseTicket[] = [...alive, ...ahead];
+  const suspects = inTheWay.filter((beat) => isSuspect(beat, now));
   return (
     queue(record, request) ?? {
       kind: 'wait',
       holder: first.holder,
       holderNonce: first.nonce,
-      retryAfterMs: Math.min(...[...alive, ...ahead].map(leftMs)),
+      retryAfterMs: Math.min(...inTheWay.map(leftMs)),
+      suspects: inTheWay.length - suspects.length < record.permits ? suspects : [],
     }
   );
 }
@@ -137,16 +150,19 @@ export type RenewVerdict =
   /** The read is older than our acquisition: read again. */
   | { readonly kind: 'stale' };
 
-/** How to renew: `confirmedSeq` is the last one known to be stored, `nextSeq` one that was never sent before. */
+/**
+ * How to renew: `confirmedSeq` is the last one known to be stored, `nextSeq` one that was never sent before, `mark` that of the
+ * instant from which the renewed validity will count.
+ */
 export function decideRenew(
   view: LeaseView,
   own: OwnEntry,
-  seqs: { confirmedSeq: number; nextSeq: number },
+  next: { confirmedSeq: number; nextSeq: number; mark: LeaseMark },
 ): RenewVerdict {
   const entry = view.record?.entries.find((candidate) => candidate.nonce === own.nonce);
   if (view.record === null || !entry) return isOlder(view, own) ? { kind: 'stale' } : { kind: 'lost' };
-  if (entry.seq > seqs.confirmedSeq) return { kind: 'renewed', seq: entry.seq };
-  return { kind: 'write', record: withBeat(view.record, own.nonce, seqs.nextSeq) };
+  if (entry.seq > next.confirmedSeq) return { kind: 'renewed', seq: entry.seq };
+  return { kind: 'write', record: withBeat(view.record, own.nonce, { seq: next.nextSeq, mark: next.mark }) };
 }
 
 export type ReleaseVerdict =
@@ -175,7 +191,7 @@ function isOlder(view: LeaseView, own: OwnEntry): boolean {
 
 function agreeOnPermits(
   { key, view, request }: AcquireSituation,
-  isAlive: (beat: Beat) => boolean,
+  isAlive: (beat: LeaseTicket) => boolean,
 ): LeaseRecord {
   const { permits } = request;
   if (view.record === null) return createRecord(permits);
@@ -191,7 +207,7 @@ function agreeOnPermits(
 function livingAhead(
   record: LeaseRecord,
   nonce: string,
-  isAlive: (beat: Beat) => boolean,
+  isAlive: (beat: LeaseTicket) => boolean,
 ): readonly LeaseTicket[] {
   const position = record.tickets.findIndex((ticket) => ticket.nonce === nonce);
   return record.tickets.slice(0, position < 0 ? undefined : position).filter(isAlive);
@@ -202,11 +218,11 @@ function take(
   record: LeaseRecord,
   left: { robbed: LeaseEntry | undefined; deadTickets: readonly LeaseTicket[] },
 ): AcquireVerdict {
-  const { nonce, leaseMs, holder, since, nextSeq } = request;
+  const { nonce, leaseMs, holder, since, nextSeq, mark } = request;
   const { robbed } = left;
   const next = withOwner(
     record,
-    { nonce, seq: nextSeq, leaseMs, holder, since },
+    { nonce, seq: nextSeq, leaseMs, holder, since, ...mark },
     {
       entries: new Set(robbed ? [robbed.nonce] : []),
       tickets: new Set(left.deadTickets.map((ticket) => ticket.nonce)),
@@ -219,15 +235,15 @@ function take(
 
 function queue(record: LeaseRecord, request: AcquireRequest): AcquireVerdict | null {
   if (request.order !== 'fifo' || !request.mayQueue) return null;
-  const { nonce, leaseMs, holder, nextSeq, isTicketDue } = request;
+  const { nonce, leaseMs, holder, nextSeq, mark, isTicketDue } = request;
   const own = record.tickets.find((ticket) => ticket.nonce === nonce);
   if (own) {
     if (!isTicketDue) return null;
-    const ticket = { ...own, seq: nextSeq };
-    return { kind: 'queue', ticket, record: withBeat(record, nonce, ticket.seq) };
+    const ticket = renewed(own, { seq: nextSeq, mark });
+    return { kind: 'queue', ticket, record: withBeat(record, nonce, { seq: nextSeq, mark }) };
   }
   // A full queue is waited for like a holder.
   if (!hasRoomForTicket(record)) return null;
-  const ticket = { nonce, seq: nextSeq, leaseMs, holder };
+  const ticket = { nonce, seq: nextSeq, leaseMs, holder, ...mark };
   return { kind: 'queue', ticket, record: withTicket(record, ticket) };
 }

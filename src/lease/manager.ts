@@ -10,7 +10,7 @@ import { type Logger, nullLogger } from '../base/logger.ts';
 import type { Store } from '../store/contract.ts';
 import { type Acquisition, createAcquisition, type KeyMemory, type Pass } from './acquisition.ts';
 import { createAlarm } from './alarm.ts';
-import type { AcquireOptions, Evidence, LeaseManager, LeaseView, TryAcquireResult } from './contract.ts';
+import type { AcquireOptions, Evidence, LeaseManager, TryAcquireResult } from './contract.ts';
 import { createLease, type ManagedLease } from './lease.ts';
 import { NOTHING_OBSERVED } from './observation.ts';
 import { createPlaceQueue, type Place } from './place-queue.ts';
@@ -18,6 +18,7 @@ import { createProofs } from './proof.ts';
 import { type LeaseProtocol, leaseProtocol } from './protocol.ts';
 import { MAX_PERMITS } from './record.ts';
 import { createLeaseRegister } from './register.ts';
+import { observeSuspects } from './suspicion.ts';
 import { forceRelease } from './takeover.ts';
 import { createTiming, type LeaseTiming, takeoverAfterMs } from './timing.ts';
 import { tryForOwnership } from './trying.ts';
@@ -83,11 +84,7 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
     }
   };
 
-  const open = (
-    key: string,
-    options: AcquireOptions,
-    extra: { mayQueue: boolean; isDone: (view: LeaseView) => boolean },
-  ) => {
+  const open = (key: string, options: AcquireOptions, { mayQueue }: { mayQueue: boolean }) => {
     const timing = createTiming(options.leaseMs);
     const register = registerOf(key);
     const memory = memoryOf(key);
@@ -99,7 +96,7 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
       timing,
       memory,
       options,
-      ...extra,
+      mayQueue,
     });
     return { timing, register, memory, acquisition };
   };
@@ -173,22 +170,23 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
     async tryAcquire(key, options) {
       assertPermits(options);
       return whileOpen(options.signal, async (signal) => {
-        const { timing, memory, acquisition } = open(key, options, { mayQueue: false, isDone: () => false });
+        const { timing, memory, acquisition } = open(key, options, { mayQueue: false });
         const place = line.tryEnter(key, options.permits ?? 1);
         if (!place) return busyWithOurselves(key, signal);
         let isOwned = false;
         try {
-          const { seen = null } = options;
-          const pass = await tryForOwnership({
-            key,
-            clock,
-            acquisition,
-            proofs,
-            memory,
-            pollMs: tryPollMs,
-            signal,
-            seen,
-          });
+          const { seen = null, observeSuspect } = options;
+          const trying = { key, clock, acquisition, proofs, memory, pollMs: tryPollMs, signal };
+          let pass: Pass & { kind: 'owned' | 'busy' } = await tryForOwnership({ ...trying, seen });
+          if (observeSuspect && pass.kind === 'busy' && pass.suspects.length > 0) {
+            observeSuspect.onObserve?.(pass.holder);
+            const pollMs = Math.max(observeSuspect.pollMs, store.capabilities.minPollMs);
+            const openAlarm = () => createAlarm({ store, key, clock, logger });
+            const observed = await observeSuspects({ ...trying, logger, pollMs, openAlarm, busy: pass });
+            if (observed.kind === 'owned') pass = observed;
+            // Freed, taken by another, or alive: once more as if asked just now, without another look.
+            if (observed.kind === 'changed') pass = await tryForOwnership({ ...trying, seen: observed.view });
+          }
           if (pass.kind === 'busy') {
             const { view, holder, retryAfterMs } = pass;
             return { acquired: false, holder, view, retryAfterMs };
@@ -209,7 +207,7 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
       assertPermits(options);
       const { isDone = () => false, onWait = () => undefined, seen = null } = options;
       return whileOpen(options.signal, async (signal) => {
-        const { timing, memory, acquisition } = open(key, options, { mayQueue: true, isDone });
+        const { timing, memory, acquisition } = open(key, options, { mayQueue: true });
         // 1. The line inside this process.
         const place = await line.enter(key, { permits: options.permits ?? 1, signal });
         let isOwned = false;
@@ -227,6 +225,7 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
             seen,
             openAlarm: () => createAlarm({ store, key, clock, logger }),
             onWait,
+            isDone,
           });
           if (pass.kind === 'done') return null;
           const lease = handOut(key, pass, place, timing);

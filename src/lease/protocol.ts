@@ -4,6 +4,7 @@
  */
 import { decideAcquire, decideReadBack, decideRelease, decideRenew } from './decide.ts';
 import { observe } from './observation.ts';
+import { markOf } from './stamp.ts';
 import { validForMs } from './timing.ts';
 
 export interface LeaseProtocol {
@@ -12,6 +13,7 @@ export interface LeaseProtocol {
   readonly decideRenew: typeof decideRenew;
   readonly decideRelease: typeof decideRelease;
   readonly observe: typeof observe;
+  readonly markOf: typeof markOf;
   readonly validForMs: typeof validForMs;
 }
 
@@ -22,5 +24,6 @@ export const leaseProtocol: LeaseProtocol = Object.freeze({
   decideRenew,
   decideRelease,
   observe,
+  markOf,
   validForMs,
 });

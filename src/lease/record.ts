@@ -6,7 +6,7 @@
 import { deepFreeze, type FieldReader, isJsonObject, parseJsonObject, readFields } from '../base/codec.ts';
 import { ConfigError, CorruptRecordError, InvariantError } from '../base/errors.ts';
 import { type Entry, MAX_VALUE_BYTES } from '../store/contract.ts';
-import type { HolderInfo, LeaseEntry, LeaseRecord, LeaseTicket, LeaseView } from './contract.ts';
+import type { HolderInfo, LeaseEntry, LeaseMark, LeaseRecord, LeaseTicket, LeaseView } from './contract.ts';
 
 /** A lease is at least this long: below it the margins would eat it. */
 export const MIN_LEASE_MS = 1000;
@@ -21,6 +21,8 @@ export const MAX_TICKETS = 100;
 // The queue may fill half of a value, so that every ticket can still become an entry.
 const MAX_QUEUED_BYTES = MAX_VALUE_BYTES / 2;
 const MAX_NONCE_LENGTH = 64;
+const MAX_CLOCK_ID_LENGTH = 64;
+const MAX_TIME_LENGTH = 32;
 // In bytes of JSON; together under 700 per holder.
 const HOLDER_BYTES = Object.freeze({ text: 200, host: 100, run: 40, attempt: 20, job: 100, url: 200 });
 
@@ -109,6 +111,19 @@ function parseBeat(fields: FieldReader): LeaseTicket {
     seq: fields.integer('seq', { min: 0 }),
     leaseMs: fields.integer('leaseMs', { min: MIN_LEASE_MS, max: MAX_LEASE_MS }),
     holder: parseHolder(fields.object('holder')),
+    ...parseMark(fields),
+  };
+}
+
+/** Absent in records of earlier versions. */
+function parseMark(fields: FieldReader): Partial<LeaseMark> {
+  const renewedAt = fields.optionalString('renewedAt');
+  const stamp = fields.raw['stamp'] === undefined ? undefined : fields.object('stamp');
+  return {
+    ...(renewedAt === undefined ? {} : { renewedAt }),
+    ...(stamp === undefined
+      ? {}
+      : { stamp: { clockId: stamp.string('clockId'), ms: stamp.integer('ms', { min: 0 }) } }),
   };
 }
 
@@ -141,9 +156,14 @@ function disagreement(record: {
     if (nonces.size < list.length) return 'names one acquisition twice';
     if ([...nonces].some((nonce) => nonce === '' || nonce.length > MAX_NONCE_LENGTH))
       return 'has a bad nonce';
+    if (list.some(hasLongMark)) return 'has a time that is none';
   }
   if (new Set(entries.map((entry) => entry.token)).size < entries.length) return 'gives one token twice';
   return null;
+}
+
+function hasLongMark({ renewedAt, stamp }: LeaseTicket): boolean {
+  return (renewedAt?.length ?? 0) > MAX_TIME_LENGTH || (stamp?.clockId.length ?? 0) > MAX_CLOCK_ID_LENGTH;
 }
 
 /** Cuts a text so that its JSON form takes at most `maxBytes` bytes between the quotes; never inside a character. */

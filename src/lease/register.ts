@@ -30,8 +30,15 @@ export interface LeaseRegister {
   /** False where a read may lag behind a write that has been confirmed. */
   readonly isFresh: boolean;
   read(options: RegisterCallOptions): Promise<LeaseView>;
-  /** Errors: those that say that nothing was applied (UnavailableError, AuthError, …). */
-  write(from: LeaseView, record: LeaseRecord, options: RegisterCallOptions): Promise<WriteOutcome>;
+  /**
+   * Errors: those that say that nothing was applied (UnavailableError, AuthError, …). `sentAt`: the instant of the mark in the
+   * record, from which a confirmation must count; the moment of sending is later, by as much as a stopped process lost.
+   */
+  write(
+    from: LeaseView,
+    record: LeaseRecord,
+    options: RegisterCallOptions & { sentAt?: Instant },
+  ): Promise<WriteOutcome>;
 }
 
 // Errors by which a driver says that a write was certainly not applied.
@@ -80,7 +87,7 @@ export function createLeaseRegister(settings: { store: Store; clock: Clock; key:
       throwIfAborted(options.signal);
       const value = encodeRecord(key, record);
       const deadline = limit(options);
-      const sentAt = readInstant(clock);
+      const sentAt = options.sentAt ?? readInstant(clock);
       try {
         const sent = store.compareAndSet(key, from.revision, value, { signal: deadline.signal });
         const result = await settled(deadline, sent);

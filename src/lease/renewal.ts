@@ -49,11 +49,12 @@ export async function renewEntry(settings: RenewalSettings): Promise<Renewed> {
     try {
       // 1. What is there now?
       view ??= await register.read(call);
+      const now = readInstant(clock);
       const isUnchanged: boolean = doubtful !== null && doubtful.from.revision === view.revision;
       const verdict: RenewVerdict =
         doubtful !== null && isUnchanged
           ? { kind: 'write', record: doubtful.record }
-          : protocol.decideRenew(view, own, { confirmedSeq, nextSeq });
+          : protocol.decideRenew(view, own, { confirmedSeq, nextSeq, mark: protocol.markOf(now) });
 
       // 2. Somebody else's: lost. A doubtful renewal of ours: confirmed, from its own sending on.
       if (verdict.kind === 'lost') throw new LeaseLostError(lostMessage(register.key, view));
@@ -65,7 +66,7 @@ export async function renewEntry(settings: RenewalSettings): Promise<Renewed> {
 
       // 3. Renew on exactly what was judged; a doubtful write that may still be valid goes out again unchanged.
       if (verdict.kind === 'write') {
-        const outcome = await register.write(view, verdict.record, call);
+        const outcome = await register.write(view, verdict.record, { ...call, sentAt: now });
         const seq = nextSeq - (isUnchanged ? 1 : 0);
         if (outcome.kind === 'applied') {
           const sentAt = sentAtBySeq.get(seq) ?? outcome.confirmation.sentAt;

@@ -3,7 +3,7 @@
  * Invariant (L5): a holder stops at sentAt + leaseMs − margin on its clock, an observer takes over no sooner than
  * leaseMs × 1.01 after seeing on its own; with clock rates within 1 % of each other the two never overlap.
  */
-import type { Clock } from '../base/clock.ts';
+import type { Clock, MachineTime } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
 import { MAX_LEASE_MS, MIN_LEASE_MS } from './record.ts';
 
@@ -68,14 +68,22 @@ export function takeoverAfterMs(leaseMs: number): number {
   return leaseMs * (1 + DRIFT_SHARE);
 }
 
-/** One reading of both clocks of this machine. */
+/** One reading of all clocks of this machine. */
 export interface Instant {
   readonly monotonicMs: number;
   readonly wallMs: number;
+  /** Null where the processes of this machine share no clock that can be named. */
+  readonly machine: MachineTime | null;
 }
 
+/**
+ * Reads the shared clock last: a process that is stopped in between then counts its own validity from earlier than the stamp
+ * it shows to others, never from later.
+ */
 export function readInstant(clock: Clock): Instant {
-  return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
+  const monotonicMs = clock.monotonicMs();
+  const wallMs = clock.wallMs();
+  return { monotonicMs, wallMs, machine: clock.machineTime() };
 }
 
 /** When a write that gave or prolonged ownership was sent, and when its answer (or its read-back) came. */
@@ -86,11 +94,21 @@ export interface Confirmation {
 
 /**
  * For how long ownership is certain at `now`; 0 once it is over. Counted from BEFORE sending (L3: the reply may have taken
- * any time), by the larger of both clocks' elapsed times (L7: a suspended machine stops the monotonic one).
+ * any time), by the largest of the clocks' elapsed times (L7: a suspended machine stops the monotonic one). The shared clock
+ * is among them, since others judge by it.
  */
 export function validForMs(timing: LeaseTiming, confirmation: Confirmation, now: Instant): number {
   const { sentAt } = confirmation;
-  const elapsedMs = Math.max(now.monotonicMs - sentAt.monotonicMs, now.wallMs - sentAt.wallMs);
+  const elapsedMs = Math.max(
+    now.monotonicMs - sentAt.monotonicMs,
+    now.wallMs - sentAt.wallMs,
+    elapsedOnSharedClockMs(sentAt, now),
+  );
   // Whole milliseconds, so that a timer of this length ends it: a rest of nothing would be waited for again and again.
   return Math.max(0, Math.floor(timing.leaseMs - timing.marginMs - elapsedMs));
+}
+
+function elapsedOnSharedClockMs(since: Instant, now: Instant): number {
+  const isComparable = since.machine !== null && since.machine.clockId === now.machine?.clockId;
+  return isComparable ? now.machine.ms - since.machine.ms : 0;
 }

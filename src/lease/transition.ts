@@ -4,7 +4,7 @@
  * `note` and whatever belongs to others is carried through; the result is frozen.
  */
 import { deepFreeze, type JsonObject } from '../base/codec.ts';
-import type { LeaseEntry, LeaseRecord, LeaseTicket } from './contract.ts';
+import type { LeaseEntry, LeaseMark, LeaseRecord, LeaseTicket } from './contract.ts';
 
 /** The record with another owner. Of the present ones those in `without` are dropped; so is the owner's own ticket. */
 export function withOwner(
@@ -23,14 +23,27 @@ export function withOwner(
   });
 }
 
-/** The record with the owner's or waiter's sign of life renewed to `seq`. */
-export function withBeat(record: LeaseRecord, nonce: string, seq: number): LeaseRecord {
-  const renew = <T extends LeaseTicket>(item: T): T => (item.nonce === nonce ? { ...item, seq } : item);
+/** The record with the owner's or waiter's sign of life renewed. */
+export function withBeat(
+  record: LeaseRecord,
+  nonce: string,
+  beat: { readonly seq: number; readonly mark: LeaseMark },
+): LeaseRecord {
+  const renew = <T extends LeaseTicket>(item: T): T => (item.nonce === nonce ? renewed(item, beat) : item);
   return deepFreeze({
     ...record,
     entries: record.entries.map(renew),
     tickets: record.tickets.map(renew),
   });
+}
+
+/** One entry or ticket renewed. A former stamp goes with the beat it belonged to: beside a later one it would kill it too soon. */
+export function renewed<T extends LeaseTicket>(
+  item: T,
+  { seq, mark }: { readonly seq: number; readonly mark: LeaseMark },
+): T {
+  const { stamp: _former, ...rest } = item;
+  return deepFreeze({ ...rest, seq, ...mark } as T);
 }
 
 /** The record with one more place at the end of the queue. */

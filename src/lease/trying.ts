@@ -30,7 +30,7 @@ export async function tryForOwnership(settings: TryingSettings): Promise<Pass & 
   let backoff = createBackoff({ baseMs: 20, capMs: 1000 });
   let hasAsked = false;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const pass = await acquisition.pass(seen, signal);
+    const pass = await acquisition.pass(seen, { signal });
     seen = null;
     if (pass.kind === 'owned') return pass;
     if (pass.kind === 'busy') {

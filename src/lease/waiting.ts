@@ -31,6 +31,8 @@ export interface WaitingSettings {
   seen: LeaseView | null;
   openAlarm: () => Alarm;
   onWait: (holder: HolderInfo) => void;
+  /** True ends the wait without ownership. */
+  isDone: (view: LeaseView) => boolean;
 }
 
 /**
@@ -85,8 +87,10 @@ export async function waitForOwnership(
       // Subscribe first, then read again: what changed in between would not be told.
       if (!alarm) {
         alarm = settings.openAlarm();
-        await subscribed(alarm, settings);
-        continue;
+        if (alarm.hasEdges) {
+          await subscribed(alarm, settings);
+          continue;
+        }
       }
       const rung = alarm;
       void settings.proofs.ask(pass.view, settings.memory, { everyMs: pollMs, signal }).then((isNew) => {
@@ -116,9 +120,9 @@ type TriedPass = Pass | { readonly kind: 'failed'; readonly error: Error; readon
 
 /** A pass, with trouble that may go away by itself as a value. */
 async function tryPass(settings: WaitingSettings, seen: LeaseView | null): Promise<TriedPass> {
-  const { acquisition, clock, logger, key, signal } = settings;
+  const { acquisition, clock, logger, key, signal, isDone } = settings;
   try {
-    return await acquisition.pass(seen, signal);
+    return await acquisition.pass(seen, { signal, isDone });
   } catch (thrown) {
     throwIfAborted(signal);
     const error = toError(thrown);
