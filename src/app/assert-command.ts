@@ -1,12 +1,14 @@
 /**
  * `assert`: does the token this process was given still hold its lock? One read.
- * NOT guaranteed: that it still does a moment later, and that a holder which stopped renewing is noticed before another took
- * over: one read cannot have observed an expiry. Where the effect can carry the token, let its target refuse older ones.
+ * NOT guaranteed: that it still does a moment later; nor that, from another machine, a holder which stopped renewing is noticed
+ * before somebody took over: one read cannot have observed an expiry. Where the effect can carry the token, let its target refuse older ones.
  */
 import { ConfigError, type ConfigProblem } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import { MAX_TOKEN } from '../lease/record.ts';
+import { takeoverByStampInMs } from '../lease/stamp.ts';
+import { readInstant } from '../lease/timing.ts';
 import type { CommandContext } from './contract.ts';
 import { lockKey } from './lock-attempt.ts';
 import type { AssertReport } from './lock-report.ts';
@@ -51,7 +53,11 @@ export async function runAssert(
   try {
     const { manager } = await openStoreParts(context, { address, values, releasers });
     const { record } = await manager.read(lockKey(values.namespace, name), { signal });
-    if (record?.entries.some((entry) => entry.token === token)) return report('held', '');
+    const own = record?.entries.find((entry) => entry.token === token);
+    // On the holder's own machine the record tells how old it is: one that nobody renews any more may be taken at any moment.
+    const hasRunOut = own && takeoverByStampInMs(own, readInstant(context.clock)) <= 0;
+    if (hasRunOut) return report('lost', `token ${token} has run out: nobody renewed it in time`);
+    if (own) return report('held', '');
     const [present] = record?.entries ?? [];
     const successor = present && `${plain(present.holder.text)} has it with token ${present.token}`;
     const end = record ? `it was freed; the last token was ${record.token}` : 'nobody ever held it';

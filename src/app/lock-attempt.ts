@@ -55,7 +55,7 @@ export function createLockRequest(
     whenBusy,
     permits,
     order,
-    holder: createHolder(context, { holder: values.holder ?? undefined }),
+    holder: createHolder(context, { holder: values.holder ?? undefined, jobId: values.jobId ?? undefined }),
   };
 }
 
@@ -90,7 +90,17 @@ export async function attemptLock(
     const key = lockKey(values.namespace, name);
     const options = { leaseMs: parts.leaseMs, holder, permits, order, signal: deadline.signal };
     if (whenBusy !== 'wait') {
-      const result = await parts.manager.tryAcquire(key, options);
+      const result = await parts.manager.tryAcquire(key, {
+        ...options,
+        // One look cannot tell a holder that died from one that works; without this a killed one would keep all of them out.
+        observeSuspect: {
+          pollMs: parts.pollMs,
+          onObserve: (other) =>
+            logger.info(
+              `${plain(other.text)} holds the lock ${plain(name, 80)} and looks dead; observing it for one lease at most`,
+            ),
+        },
+      });
       return result.acquired
         ? { kind: 'held', lease: result.lease, waitedMs: waitedMs() }
         : { kind: 'busy', holder: plain(result.holder.text), waitedMs: waitedMs() };

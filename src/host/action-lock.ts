@@ -72,8 +72,7 @@ async function holdUntilPost(
   let isKept = false;
   try {
     const workerPid = process.ppid > 1 ? process.ppid : null;
-    const { execArgv } = import.meta.url.endsWith('.ts') ? context.process : { execArgv: [] };
-    const answer = await holdWithAgent(context, { request, stay: { folder, workerPid }, execArgv });
+    const answer = await holdWithAgent(context, { request, stay: { folder, workerPid } });
     if (answer.kind === 'busy') return reportBusy(context, request, answer);
     const { hold } = answer;
     const { token: fencingToken, waitedMs, socket } = hold;

@@ -19,8 +19,6 @@ export interface AgentSettings {
   readonly request: LockRequest;
   /** Set where the agent is to outlive this process: its socket's folder, and whose end is the job's. */
   readonly stay?: { readonly folder: string; readonly workerPid: number | null };
-  /** What node itself is started with; nothing unless given, so that no debugger or loader of this process is inherited. */
-  readonly execArgv?: readonly string[];
 }
 
 /** A lease that an agent holds for this process. The one who got it releases it. */
@@ -51,7 +49,7 @@ const RELEASE_MS = 30_000;
 export async function holdWithAgent(context: CommandContext, settings: AgentSettings): Promise<AgentAnswer> {
   const { signal, logger } = context;
   throwIfAborted(signal);
-  const child = startAgent(context, settings.execArgv ?? []);
+  const child = startAgent(context);
   const lost = new AbortController();
   let release: Promise<ReleaseResult> | null = null;
   const ended = new Promise<ReleaseResult>((resolve) => {
@@ -99,17 +97,17 @@ export async function holdWithAgent(context: CommandContext, settings: AgentSett
   };
 }
 
-function startAgent({ env, cwd, process }: CommandContext, execArgv: readonly string[]): ChildProcess {
-  const child = fork(findAgentEntry(), [], {
+function startAgent({ env, cwd, process }: CommandContext): ChildProcess {
+  return fork(findAgentEntry(), [], {
     cwd,
     env: agentEnvironment(env),
     execPath: process.execPath,
-    execArgv: [...execArgv],
+    // No debugger or loader of this process; only the sources themselves need one.
+    execArgv: import.meta.url.endsWith('.ts') ? [...process.execArgv] : [],
     // Out of the terminal's and the runner's group of processes.
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
-  return child;
 }
 
 /** Beside this file's folder in the sources, the package and the bundle's chunks; beside this file in a bundle's entry. */
