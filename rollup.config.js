@@ -32,7 +32,8 @@ const packageType = {
 /** Natives that clients load where they find them, for features that lockstep does not use: there is nothing to find in dist. */
 const absentNatives = {
   name: 'absent-natives',
-  resolveId: (id) => (['@node-rs/xxhash', 'pg-native', '@opentelemetry/api'].includes(id) ? `\0absent:${id}` : null),
+  resolveId: (id) =>
+    ['@node-rs/xxhash', 'pg-native', '@opentelemetry/api'].includes(id) ? `\0absent:${id}` : null,
   load: (id) => (id.startsWith('\0absent:') ? 'export default null;' : null),
 };
 
@@ -44,7 +45,24 @@ const entries = {
   agent: 'src/agent.ts',
   action: 'src/action.ts',
   post: 'src/post.ts',
+  // A thread of its own, started by file name from the chunk that needs it.
+  'chunks/cache-worker': 'src/snapshot/cache-worker.ts',
 };
+
+/**
+ * What every start needs is one chunk, and so is what a job needs that only learns a fresh result: each file costs a
+ * millisecond to find and read. A package gets a chunk of its own name, whatever its files are called.
+ */
+const CORE =
+  /src\/(base\/(?!child-process|words)|config\/(?!help|documentation|json-|unknown-name|check-|gate-)|host\/(terminal-host|signals|secrets|terminal|version|user-name)\.|store\/(?!drivers|file-|engine|follow|connection|tls)|lease\/(lazy-manager|register|record|timing|stamp)\.|github\/repository\.|app\/(wire|contract)\.)/;
+const REAP =
+  /src\/(host\/(terminal-reap|reap-view)\.|app\/(reap-command|holder)\.|reaper\/(reap|run|report|pattern|plain-pattern|protect|repetition|counts|sweep-note|store-answer)\.|provider\/(account|open)\.)/;
+
+function manualChunks(id) {
+  if (CORE.test(id)) return 'core';
+  if (REAP.test(id)) return 'reap';
+  return /node_modules\/(?<name>re2js|fastest-levenshtein)\//.exec(id)?.groups.name;
+}
 
 export default {
   input: entries,
@@ -53,8 +71,7 @@ export default {
     format: 'es',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
-    // A package gets a chunk of its own name, whatever its files are called.
-    manualChunks: (id) => /node_modules\/(?<name>re2js|fastest-levenshtein)\//.exec(id)?.groups.name,
+    manualChunks,
     generatedCode: 'es2015',
     hoistTransitiveImports: false,
     banner: (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : ''),

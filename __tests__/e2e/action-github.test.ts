@@ -81,8 +81,19 @@ test('a fork with a token that may only read: skipped with one notice, five requ
   expect(sandbox.log()).toEqual([]);
 });
 
-test('the same token in the repository itself is a mistake, and fails the step', async () => {
+test('the same token in the repository itself fails no job either: one notice says which permission is missing', async () => {
   const step = await reapStep({ token: READER });
+  expect(step.main.exitCode).toBe(0);
+  expect(step.result<ReapReport>()).toMatchObject({ outcome: 'skipped', reason: 'no-permission' });
+  expect(step.main.annotations).toEqual([
+    { kind: 'notice', message: expect.stringContaining('`permissions: contents: write`') },
+  ]);
+  expect(facade.log.length).toBeLessThanOrEqual(5);
+  expect(sandbox.log()).toEqual([]);
+});
+
+test('a token that GitHub does not know fails the step', async () => {
+  const step = await reapStep({ token: 'bad-token-of-the-tests' });
   expect(step.main.exitCode).toBe(5);
   expect(step.main.annotations.map(({ kind }) => kind)).toContain('error');
   expect(step.main.annotations.map(({ kind }) => kind)).not.toContain('notice');

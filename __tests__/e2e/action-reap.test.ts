@@ -280,7 +280,7 @@ describe('names from outside', () => {
     const names = new Set(main.commands.map(({ name }) => name));
     expect([...names].sort()).toEqual(['add-mask', 'debug', 'endgroup', 'group']);
     expect(main.outputs.get('outcome')).toBe('reaped');
-    expect([...main.exported]).toEqual([]);
+    expect([...main.exported.keys()]).toEqual(['LOCKSTEP_SESSION']);
     expect(`${main.log}${main.summary}`).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028]/);
     expect(main.summary).not.toMatch(/<img|\*\*b\*\*|@octocat|^# pwned/m);
     // Printed by a later step, an output is no command either.
@@ -292,6 +292,16 @@ describe('names from outside', () => {
     const whole = JSON.parse(readFileSync(main.outputs.get('result-file') ?? '', 'utf8')) as ReapReport;
     expect(new Set(whole.apps.map((app) => app.name))).toEqual(new Set(hostile));
     expect(whole.apps.slice(0, apps.length)).toEqual(apps);
+  });
+
+  test('that contain a credential show it nowhere, not in the file of the whole result either', async () => {
+    await startSandbox({ apps: [{ name: `review-${KEY}`, ageMs: 9 * DAY_MS }] });
+    const { main } = await reapStep({ with: { apply: 'true' } });
+    expect(sent('DELETE')).toHaveLength(1);
+    expect(main.log).toContain('review-***: deleted');
+    const whole = readFileSync(main.outputs.get('result-file') ?? '', 'utf8');
+    expect(whole).toContain('"name":"review-***"');
+    expect(whole).not.toContain(KEY);
   });
 
   test('a thousand of them fit: lists are cut at 200 KB, the summary stays short', async () => {

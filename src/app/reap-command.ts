@@ -1,25 +1,24 @@
 /**
  * `reap`: options in, one report out. Everything a user can get wrong is found before anything is opened or sent; the provider
- * is opened only when a sweep is due, so a job that learns a fresh result pays for one read.
+ * is opened only when a sweep is due, so a job that learns a fresh result pays for one read, or for none where an earlier step
+ * of its job or the cache tells.
  */
-import { createDeadline } from '../base/deadline.ts';
-import { ConfigError, type ConfigProblem, hasCode } from '../base/errors.ts';
-import { hashIdentity } from '../base/identity.ts';
-import type { Logger } from '../base/logger.ts';
-import type { OptionName } from '../config/options.ts';
-import { checkReapOptions, isElected, type ReapOptions } from '../config/reap-settings.ts';
+import { createDeadline, type Deadline } from '../base/deadline.ts';
+import { ConfigError, hasCode } from '../base/errors.ts';
+import { isElected } from '../config/reap-settings.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import { locateAccount, type ProviderAccount } from '../provider/account.ts';
-import { type ProviderSettings, parseProviderSettings } from '../provider/open.ts';
-import type { ProtectRule, ReapReport, ReapSettings } from '../reaper/contract.ts';
-import { type CheckedPattern, checkPattern } from '../reaper/pattern.ts';
-import { parseProtect } from '../reaper/protect.ts';
+import type { ReapReport } from '../reaper/contract.ts';
 import { reap } from '../reaper/reap.ts';
 import { createSkippedReport, type Surroundings } from '../reaper/report.ts';
 import { createKey } from '../store/key.ts';
 import type { CommandContext } from './contract.ts';
 import { createHolder } from './holder.ts';
-import { chooseStore, createReleasers, openStoreParts, type StoreChoice } from './wire.ts';
+import { createPatientManager, describeQuota, isBelowFloor, startDelayMs } from './quota.ts';
+import { type CheckedReap, checkReap, identityOf, workOf } from './reap-checks.ts';
+import { createSession, decideSession, leaveSession, placeOf, readSession } from './session.ts';
+import { openSweepMemory } from './sweep-memory.ts';
+import { createReleasers, openStoreParts, type Releasers, type StoreParts } from './wire.ts';
 
 /** Runs one `reap`. ConfigError with every problem at once; all else is in the report. */
 export async function runReap(
@@ -27,58 +26,46 @@ export async function runReap(
   resolved: ResolvedOptions<'reap'>,
 ): Promise<ReapReport> {
   const { clock, signal } = context;
-  const { options, settings, match, providerSettings, choice } = await checkEverything(context, resolved);
-  if (!isElected(options)) return createSkippedReport('not-elected');
-  if (providerSettings === null) return skipWithNotice(context, NO_CREDENTIAL);
-  if (choice.kind === 'no-store') return skipWithNotice(context, NO_STORE);
-  const logger = loggerFor(context);
-  const { values } = resolved;
+  const session = await readSession(context);
+  const mayLackCredential = context.isForkPullRequest === true || session !== null;
+  const checked = await checkReap(context, resolved, { mayLackCredential });
+  const { options, providerSettings } = checked;
+  const place = placeOf(context);
+  const work = workOf(context, resolved, options);
+  const leave = async (report: ReapReport, identity: string | null): Promise<ReapReport> => {
+    await leaveSession(context, createSession(report, { work, identity, place, atMs: clock.wallMs() }));
+    return report;
+  };
+
+  if (!isElected(options)) return leave(createSkippedReport('not-elected'), null);
   const releasers = createReleasers();
   const deadline = createDeadline({
     clock,
-    timeoutMs: values.timeoutMs,
+    timeoutMs: resolved.values.timeoutMs,
     waitingFor: 'the sweep',
     parent: signal,
   });
   try {
     const holder = createHolder(context, {
-      holder: values.holder ?? undefined,
+      holder: resolved.values.holder ?? undefined,
       jobIndex: options.jobIndex ?? undefined,
+      jobId: resolved.values.jobId ?? undefined,
     });
-    const account = await locateAccount(providerSettings, { clock, client: holder.text });
-    releasers.add(() => account.close());
-    const parts = await openStoreParts(context, { address: choice.address, values, releasers });
-    const report = await reap({
-      settings,
-      match,
-      lease: {
-        manager: parts.manager,
-        key: createKey(values.namespace, 'reap', `${account.name}-${account.accountId}`),
-        leaseMs: parts.leaseMs,
-        holder,
-        pollMs: parts.pollMs,
-        whenBusy: options.whenBusy,
-      },
-      identity: identityOf(options, account),
-      everyMs: options.everyMs,
-      openProvider: async () => {
-        const provider = await account.open();
-        const { createThrottle } = await import('../throttle/throttle.ts');
-        const pace = createThrottle({ clock, settings: { ...provider.pace, reserve: options.reserve } });
-        return { provider, pace };
-      },
-      clock,
-      logger,
-      deadline,
-      storeRequests: () => parts.store.requests,
-      onEvent: context.onReapEvent,
-    });
-    if (context.isForkPullRequest && report.outcome === 'failed' && report.reason === 'auth') {
-      const { requests, waitedMs, durationMs } = report;
-      return skipWithNotice(context, READ_ONLY, { requests, waitedMs, durationMs });
+    const account =
+      providerSettings && (await locateAccount(providerSettings, { clock, client: holder.text }));
+    if (account) releasers.add(() => account.close());
+    const identity = account && identityOf(options, account);
+    const { everyMs, whenBusy } = options;
+    const question = { work, identity, place, everyMs, whenBusy, nowWallMs: clock.wallMs() };
+    const told = session && decideSession(session, question);
+    if (told) {
+      context.logger.info('an earlier step of this job has seen to it; nothing to do here');
+      return createSkippedReport(told);
     }
-    const hasCandidates = report.outcome === 'planned' && report.counts.eligible > 0 && report.exitCode === 0;
-    return options.detailedExitcode && hasCandidates ? { ...report, exitCode: 10 } : report;
+    if (!account && !context.isForkPullRequest) throw new ConfigError(checked.missingCredential);
+    if (!account || !identity) return await leave(skipWithNotice(context, NO_CREDENTIAL), null);
+    const parts = { account, identity, holder, deadline, releasers };
+    return await leave(await sweepOnce(context, { resolved, checked, ...parts }), identity);
   } catch (error) {
     // Refused before the sweep began: no token at all, say.
     if (context.isForkPullRequest && hasCode(error, 'auth')) return skipWithNotice(context, READ_ONLY);
@@ -87,6 +74,95 @@ export async function runReap(
     deadline.dispose();
     await releasers.close();
   }
+}
+
+interface SweepParts {
+  readonly resolved: ResolvedOptions<'reap'>;
+  readonly checked: CheckedReap;
+  readonly account: ProviderAccount;
+  readonly identity: string;
+  readonly holder: ReturnType<typeof createHolder>;
+  readonly deadline: Deadline;
+  readonly releasers: Releasers;
+}
+
+/** Through the store; what the store's budget or permissions forbid is skipped with one notice. */
+async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<ReapReport> {
+  const { clock, logger } = context;
+  const { account, identity, holder, deadline, releasers } = parts;
+  const { values } = parts.resolved;
+  const { options, settings, match, choice } = parts.checked;
+  if (choice.kind === 'no-store') return skipWithNotice(context, NO_STORE);
+  const store = await openStoreParts(context, { address: choice.address, values, releasers });
+  const { github } = store;
+  const key = createKey(values.namespace, 'reap', `${account.name}-${account.accountId}`);
+  const memory = await openSweepMemory(context, { key, identity, everyMs: options.everyMs });
+  const errors: string[] = [];
+  const report = await reap({
+    settings,
+    match,
+    lease: {
+      manager: github ? managerFor(context, { store, parts }) : store.manager,
+      key,
+      leaseMs: store.leaseMs,
+      holder,
+      pollMs: store.pollMs,
+      whenBusy: options.whenBusy,
+    },
+    identity,
+    everyMs: options.everyMs,
+    openProvider: async () => {
+      const provider = await account.open();
+      const { createThrottle } = await import('../throttle/throttle.ts');
+      const pace = createThrottle({ clock, settings: { ...provider.pace, reserve: options.reserve } });
+      return { provider, pace };
+    },
+    clock,
+    // What turns out to be no failure is told as a line of the log, once that is known.
+    logger: { ...logger, error: (message) => void errors.push(message) },
+    deadline,
+    storeRequests: () => store.requests(),
+    onEvent: context.onReapEvent,
+    ...(memory ? { memory } : {}),
+    ...(github
+      ? { findHindrance: () => (isBelowFloor(github.rate(), values.quotaFloor) ? 'low-quota' : null) }
+      : {}),
+  });
+  const skipped = excuseOf(context, { report, store, quotaFloor: values.quotaFloor });
+  for (const message of errors) (skipped ? logger.info : logger.error)(message);
+  if (skipped) {
+    const { requests, waitedMs, durationMs } = report;
+    return skipWithNotice(context, skipped, { requests, waitedMs, durationMs });
+  }
+  const hasCandidates = report.outcome === 'planned' && report.counts.eligible > 0 && report.exitCode === 0;
+  return options.detailedExitcode && hasCandidates ? { ...report, exitCode: 10 } : report;
+}
+
+/** First attempts of a matrix are spread, and short limits waited out. A plan competes with nobody. */
+function managerFor({ clock }: CommandContext, { store, parts }: { store: StoreParts; parts: SweepParts }) {
+  const { apply, jobIndex } = parts.checked.options;
+  const delayMs = apply ? startDelayMs(jobIndex, clock.random()) : 0;
+  return createPatientManager(store.manager, { clock, deadline: parts.deadline, delayMs });
+}
+
+interface Excuse {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What forbids a sweep without being anybody's failure; null where the report stands. */
+function excuseOf(
+  context: CommandContext,
+  { report, store, quotaFloor }: { report: ReapReport; store: StoreParts; quotaFloor: number | null },
+): Excuse | null {
+  const { github } = store;
+  const lowQuota = { reason: 'low-quota', message: describeQuota(github?.rate() ?? null, quotaFloor) };
+  if (report.reason === 'low-quota') return lowQuota;
+  if (report.outcome !== 'failed') return null;
+  if (github && report.reason === 'throttled') return lowQuota;
+  if (report.reason !== 'auth') return null;
+  if (context.isForkPullRequest) return READ_ONLY;
+  return context.isRunner && github && github.counts.forbidden > 0 ? NOT_PERMITTED : null;
 }
 
 const NO_STORE = {
@@ -104,106 +180,19 @@ const READ_ONLY = {
   message:
     'a pull request from a fork gets a token that may only read, so nothing was coordinated and nothing cleaned up; runs of the repository itself do it',
 };
+const NOT_PERMITTED = {
+  reason: 'no-permission',
+  message:
+    'the token may not write to the repository of the store, so nothing was coordinated and nothing cleaned up; give the job `permissions: contents: write`, or another store',
+};
 
 /** A run that rightly does nothing, and says so once. */
 function skipWithNotice(
   context: CommandContext,
-  { reason, message }: { reason: string; message: string },
+  { reason, message }: Excuse,
   surroundings: Surroundings = {},
 ): ReapReport {
   if (context.onNotice) context.onNotice(message);
   else context.logger.warn(message);
   return createSkippedReport(reason, surroundings);
-}
-
-/** A stranger's run is refused as a matter of course: that is a line of the log, and its result says the rest. */
-function loggerFor({ logger, isForkPullRequest }: CommandContext): Logger {
-  return isForkPullRequest ? { ...logger, error: (message) => logger.info(message) } : logger;
-}
-
-interface Checked {
-  readonly options: ReapOptions;
-  readonly settings: Omit<ReapSettings, 'match'>;
-  readonly match: CheckedPattern;
-  /** Null in a pull request from a fork that has no credential. */
-  readonly providerSettings: ProviderSettings | null;
-  readonly choice: Exclude<StoreChoice, { kind: 'problem' }>;
-}
-
-/** Every check there is, so that a person sees all problems in one go. */
-async function checkEverything(context: CommandContext, resolved: ResolvedOptions<'reap'>): Promise<Checked> {
-  const { values } = resolved;
-  const checked = checkReapOptions(resolved);
-  const problems: ConfigProblem[] = [...checked.problems];
-  const add = (name: OptionName<'reap'>, message: string) =>
-    problems.push({ option: resolved.spellingOf(name), message });
-
-  let match: CheckedPattern | null = null;
-  if (values.match !== null) {
-    const parsed = await checkPattern(values.match);
-    if (parsed.ok) match = parsed.value;
-    else add('match', parsed.problem);
-  }
-  const protect: ProtectRule[] = [];
-  for (const text of values.protect) {
-    const parsed = parseProtect(text);
-    if (parsed.ok) protect.push(parsed.value);
-    else add('protect', parsed.problem);
-  }
-  const choice = chooseStore(context, resolved);
-  if (choice.kind === 'problem') problems.push(choice.problem);
-  const provider = parseProviderSettings(present(values), context);
-  if (!provider.ok) {
-    for (const { option: name, message, source, isMissingCredential } of provider.problems) {
-      if (isMissingCredential && context.isForkPullRequest) continue;
-      // The providers speak of their options by the table's names.
-      const option = source === 'environment' ? name : resolved.spellingOf(name as OptionName<'reap'>);
-      // Relations between options were checked with the options; here counts what only the provider knows.
-      if (!problems.some((each) => each.option === option)) problems.push({ option, message });
-    }
-  }
-  const options = checked.settings;
-  const isWithoutCredential = !provider.ok && provider.problems.every((each) => each.isMissingCredential);
-  const isUsable = provider.ok || (isWithoutCredential && context.isForkPullRequest === true);
-  if (problems.length > 0 || !options || !match || !isUsable || choice.kind === 'problem') {
-    throw new ConfigError(problems);
-  }
-  for (const note of checked.notes) context.logger.warn(note);
-  return {
-    options,
-    settings: { ...options, protect },
-    match,
-    providerSettings: provider.ok ? provider.settings : null,
-    choice,
-  };
-}
-
-/** What makes two sweeps the same work. Order and spelling of the protect rules do not matter. */
-function identityOf(options: ReapOptions, account: ProviderAccount): string {
-  return hashIdentity([
-    account.name,
-    account.accountId,
-    options.match,
-    [...options.protect].sort().join('\n'),
-    String(options.olderThanMs),
-    String(options.limit),
-    String(options.headroom),
-    String(options.minAgeMs),
-  ]);
-}
-
-/** The provider's options without those nobody set. */
-function present(values: ResolvedOptions<'reap'>['values']) {
-  const { provider, herokuTeam, root, account, listCommand, getCommand, destroyCommand, providerModule } =
-    values;
-  return {
-    provider: provider ?? undefined,
-    herokuTeam: herokuTeam ?? undefined,
-    root: root ?? undefined,
-    account: account ?? undefined,
-    listCommand: listCommand ?? undefined,
-    getCommand: getCommand ?? undefined,
-    destroyCommand: destroyCommand ?? undefined,
-    providerModule: providerModule ?? undefined,
-  };
 }

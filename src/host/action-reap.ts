@@ -12,10 +12,11 @@ export function createReapAction(clock: Clock): ActionCommand {
   const times = createReapTimes(clock);
   const style = createStyle({ colors: false });
   return {
-    run: (context, resolved) =>
+    run: (context, resolved, step) =>
       runReap(
         {
           ...context,
+          exportVariable: (name, value) => step.exportVariable(name, value),
           onReapEvent(event) {
             times.onEvent(event);
             const line = describeReapEvent(event);

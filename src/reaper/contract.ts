@@ -141,6 +141,17 @@ export type ReapEvent =
     }
   | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string };
 
+/**
+ * What others may know of past sweeps besides the lease's note, such as a cache (wired in app/wire.ts). Lossy: it may only make
+ * a sweep unnecessary. Neither call rejects.
+ */
+export interface SweepMemory {
+  /** The newest sweep of this identity that it knows of. */
+  recall(options: { signal: AbortSignal }): Promise<SweepNote | null>;
+  /** Told by whoever swept, after the lease was given back. */
+  remember(sweep: SweepNote): Promise<void>;
+}
+
 /** A past sweep as the tombstone's note carries it, by identity hash. `at` is the sweeper's wall clock, ISO 8601. */
 export interface SweepNote {
   readonly outcome: ReapOutcome;

@@ -1,6 +1,6 @@
 /**
- * The whole: of all who ask, one sweeps. Read the lease's note; skip where a sweep of the same identity is fresh; obtain the
- * lease; sweep under it; leave the result in the tombstone for the others.
+ * The whole: of all who ask, one sweeps. Ask a cache, if there is one, then the lease's note; skip where a sweep of the same
+ * identity is fresh; obtain the lease; sweep under it; leave the result in the tombstone for the others.
  *
  *   read ─▶ fresh? ─▶ try or wait ─▶ (fresh by now? give back) ─▶ open ─▶ sweep ─▶ release with the note ─▶ report
  *
@@ -14,11 +14,19 @@ import { hasCode, LockstepError, toError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { Lease } from '../lease/contract.ts';
 import type { PassResult, ReapReport, SweepNote } from './contract.ts';
-import { createFailedReport, createReport } from './report.ts';
-import { emit, findFresh, noteOf, type ReapOptions, type Run, skipFresh, surroundings } from './run.ts';
-import { sweep } from './sweep.ts';
+import { createFailedReport, createReport, createSkippedReport } from './report.ts';
+import {
+  emit,
+  findFresh,
+  noteOf,
+  type ReapOptions,
+  type Run,
+  recallFresh,
+  skipFresh,
+  surroundings,
+} from './run.ts';
+import { answered } from './store-answer.ts';
 import { readSweep, writeSweep } from './sweep-note.ts';
-import { answered, takeTurn } from './turn.ts';
 
 /** After an interrupt the runner kills soon; otherwise a slow store gets its time. */
 const RELEASE_TIMEOUT_MS = 15_000;
@@ -48,15 +56,23 @@ export async function reap(options: ReapOptions): Promise<ReapReport> {
 async function reapOnce(run: Run): Promise<ReapReport> {
   const { options } = run;
   const { lease, everyMs, deadline } = options;
-  // 1. One read tells whether there is anything to do at all.
-  const seen =
-    everyMs > 0 ? await answered(deadline, lease.manager.read(lease.key, { signal: deadline.signal })) : null;
+  // 1. A cache, or one read, tells whether there is anything to do at all.
+  const recalled = await recallFresh(run);
+  if (recalled) return skipFresh(run, recalled);
+  const mustLook = everyMs > 0 || options.findHindrance !== undefined;
+  const seen = mustLook
+    ? await answered(deadline, lease.manager.read(lease.key, { signal: deadline.signal }))
+    : null;
   const fresh = seen && findFresh(run, seen);
   if (fresh) return skipFresh(run, fresh);
   if (!options.settings.apply) return await sweepAndReport(run, null);
+  const hindrance = options.findHindrance?.() ?? null;
+  if (hindrance !== null) return createSkippedReport(hindrance, surroundings(run));
 
   // 2. The lease, or whoever has it.
   const seenAt = seen && (readSweep(noteOf(seen), options.identity)?.at ?? null);
+  // Loaded only here: whoever learns a fresh result needs neither.
+  const { takeTurn } = await import('./turn.ts');
   const turn = await takeTurn(run, seen, seenAt);
   if ('report' in turn) return turn.report;
   run.token = turn.lease.token;
@@ -67,6 +83,7 @@ async function reapOnce(run: Run): Promise<ReapReport> {
 async function holdAndSweep(run: Run, lease: Lease, seenAt: string | null): Promise<ReapReport> {
   const { options } = run;
   let updateNote: ((note: JsonObject) => JsonObject) | null = null;
+  let done: SweepNote | null = null;
   try {
     // Somebody may have swept between our first read and our turn; without this look, 60 processes sweep in a row.
     const fresh = findFresh(run, lease.view, seenAt);
@@ -79,9 +96,12 @@ async function holdAndSweep(run: Run, lease: Lease, seenAt: string | null): Prom
         at: new Date(options.clock.wallMs()).toISOString(),
       };
       updateNote = (note) => writeSweep(note, options.identity, swept);
+      done = swept;
     });
   } finally {
     await giveBack(run, lease, updateNote);
+    // After the lease: nobody waits for a cache, and an interrupted run has no time for it.
+    if (done && !options.deadline.signal.aborted) await options.memory?.remember(done);
   }
 }
 
@@ -91,10 +111,12 @@ async function sweepAndReport(
   onPass?: (pass: PassResult) => void,
 ): Promise<ReapReport> {
   const { options } = run;
+  const settings = { ...options.settings, match: await options.match.compile() };
+  const { sweep } = await import('./sweep.ts');
   const { provider, pace } = await options.openProvider();
   try {
     const pass = await sweep({
-      settings: options.settings,
+      settings,
       provider,
       pace,
       permit: lease,

@@ -9,13 +9,23 @@ import { formatDuration } from '../base/duration.ts';
 import type { Logger } from '../base/logger.ts';
 import type { HolderInfo, LeaseManager, LeaseView } from '../lease/contract.ts';
 import type { Provider } from '../provider/contract.ts';
-import type { Pace, ReapEvent, ReapReport, ReapSettings, SweepNote } from './contract.ts';
+import type {
+  NamePattern,
+  Pace,
+  ReapEvent,
+  ReapReport,
+  ReapSettings,
+  SweepMemory,
+  SweepNote,
+} from './contract.ts';
 import { createSkippedReport } from './report.ts';
-import { decideFresh } from './sweep-note.ts';
+import { decideFresh, writeSweep } from './sweep-note.ts';
 
 /** Everything `reap` needs. */
 export interface ReapOptions {
-  settings: ReapSettings;
+  settings: Omit<ReapSettings, 'match'>;
+  /** Compiled only when a sweep is due. */
+  match: { compile(): Promise<NamePattern> };
   lease: {
     manager: Pick<LeaseManager, 'read' | 'tryAcquire' | 'acquire'>;
     /** One per provider and account. */
@@ -36,6 +46,10 @@ export interface ReapOptions {
   logger: Logger;
   /** The command's budget, with the user's interrupt as its parent. */
   deadline: Deadline;
+  /** Asked before the store, where there is one. */
+  memory?: SweepMemory | undefined;
+  /** Asked after the first look at the store, before anything is written: a reason to leave it at that, such as `low-quota`. */
+  findHindrance?: (() => string | null) | undefined;
   /** Requests to the store so far; counted by whoever meters it. */
   storeRequests(): number;
   /** Progress, notes included; without it notes are logged. */
@@ -59,6 +73,20 @@ export function findFresh({ options }: Run, view: LeaseView, seenAt?: string | n
     everyMs: options.everyMs,
     nowWallMs: options.clock.wallMs(),
     ...(seenAt === undefined ? {} : { seenAt }),
+  });
+}
+
+/** The past sweep that makes this run unnecessary, by what a cache remembers; null where there is none, or nothing fresh. */
+export async function recallFresh(run: Run): Promise<SweepNote | null> {
+  const { memory, everyMs, identity, clock, deadline } = run.options;
+  if (!memory || everyMs <= 0) return null;
+  const sweep = await memory.recall({ signal: deadline.signal });
+  if (!sweep) return null;
+  return decideFresh({
+    note: writeSweep({}, identity, sweep),
+    identity,
+    everyMs,
+    nowWallMs: clock.wallMs(),
   });
 }
 
