@@ -6,7 +6,7 @@
  * Invariant: a slot is granted in one synchronous step, first come, first served; at most one timer is pending.
  */
 
-import { abortReason, type Clock, type Timer, throwIfAborted } from '../base/clock.ts';
+import { abortReason, type Clock, systemClock, type Timer, throwIfAborted } from '../base/clock.ts';
 import type { RateSignal, Throttle, ThrottleSettings } from './contract.ts';
 import { availableAtMs, createGcra, takeToken, tokensAt, withBurst, withTokens } from './gcra.ts';
 
@@ -25,8 +25,29 @@ interface Waiter {
   grant(): void;
 }
 
-/** A throttle for one account of one provider. It owns nothing that must be disposed; its timer runs only while someone waits. */
-export function createThrottle({ settings, clock }: { settings: ThrottleSettings; clock: Clock }): Throttle {
+/** What a shared layer needs of the local one beside the interface, so that falling back starts from what is known. */
+export interface LocalThrottle extends Throttle {
+  /** Counts a call that was granted elsewhere. */
+  charge(): void;
+  /** Until when refusals hold this process back, by its own clock; tokens play no part. */
+  heldUntilMs(): number;
+  /** When each call without an answer yet was granted, the oldest first. */
+  readonly unanswered: readonly number[];
+}
+
+/**
+ * A throttle for one account of one provider. It owns nothing that must be disposed; its timer runs only while someone waits.
+ *
+ *     const throttle = createThrottle({ settings: { emissionIntervalMs: 800, burst: 4500, reserve: 100 } });
+ */
+export function createThrottle({
+  settings,
+  clock = systemClock,
+}: {
+  settings: ThrottleSettings;
+  /** The machine's own unless given. */
+  clock?: Clock;
+}): LocalThrottle {
   let bucket = createGcra(settings, clock.monotonicMs());
   let blockedUntilMs = Number.NEGATIVE_INFINITY;
   let lastGrantMs = Number.NEGATIVE_INFINITY;
@@ -54,6 +75,13 @@ export function createThrottle({ settings, clock }: { settings: ThrottleSettings
     return Math.max(nowMs, blockedUntilMs, spacedMs, fullMs);
   };
 
+  const charge = (nowMs: number) => {
+    bucket = takeToken(bucket, nowMs);
+    lastGrantMs = nowMs;
+    unanswered.push(nowMs);
+    mostUnanswered = Math.max(mostUnanswered, unanswered.length);
+  };
+
   const grantDue = () => {
     timer?.cancel();
     timer = null;
@@ -65,10 +93,7 @@ export function createThrottle({ settings, clock }: { settings: ThrottleSettings
         return;
       }
       queue.shift();
-      bucket = takeToken(bucket, nowMs);
-      lastGrantMs = nowMs;
-      unanswered.push(nowMs);
-      mostUnanswered = Math.max(mostUnanswered, unanswered.length);
+      charge(nowMs);
       waiter.grant();
     }
   };
@@ -155,6 +180,11 @@ export function createThrottle({ settings, clock }: { settings: ThrottleSettings
     },
     get throttledCount() {
       return throttledCount;
+    },
+    charge: () => charge(clock.monotonicMs()),
+    heldUntilMs: () => Math.max(blockedUntilMs, lastGrantMs + spacingMs),
+    get unanswered() {
+      return unanswered;
     },
   };
 }
