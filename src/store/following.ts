@@ -73,6 +73,9 @@ function startFollower(key: string, settings: FollowingSettings): Follower {
   const { clock, pollMs, timeoutMs } = settings;
   const ending = new AbortController();
   const { signal } = ending;
+  const ended = new Promise<'ended'>((resolve) => {
+    signal.addEventListener('abort', () => resolve('ended'), { once: true });
+  });
   const members = new Set<Edges>();
   const rested = createBackoff({ baseMs: RETRY_BASE_MS, capMs: RETRY_CAP_MS });
   let isConnected = false;
@@ -129,9 +132,6 @@ function startFollower(key: string, settings: FollowingSettings): Follower {
         connected();
         const suspected = new Promise<'suspect'>((resolve) => {
           doubt = () => resolve('suspect');
-        });
-        const ended = new Promise<'ended'>((resolve) => {
-          signal.addEventListener('abort', () => resolve('ended'), { once: true });
         });
         const end = await Promise.race([subscription.lost, suspected, ended]);
         doubt = null;
