@@ -73,9 +73,11 @@ function createFleet(script: { apps: readonly App[] } & Omit<Partial<ScriptedPro
       waitingFor: 'the sweep',
       ...(party.interrupt ? { parent: party.interrupt } : {}),
     });
+    const { match, ...settings } = createSettings(party.settings);
     try {
       return await reap({
-        settings: createSettings(party.settings),
+        settings,
+        match: { compile: async () => match },
         lease: {
           manager,
           key: KEY,

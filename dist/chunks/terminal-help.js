@@ -1,192 +1,125 @@
-import { a as ConfigError } from './errors.js';
-import { C as COMMAND_NAMES, c as commandSpec, o as optionsOf, i as isFrom, d as isPositional, k as kebabCase } from './sources.js';
-import { describeUnknownCommand } from './unknown-name.js';
+import { w as COMMAND_NAMES, av as commandSpec, aw as optionsOf, ax as isFrom, ay as isPositional, q as kebabCase, az as VERSION, C as ConfigError } from "./core.js";
 
-/**
- * The option table as a README shows it and as action.yml declares it. Pure functions from the table to text; loaded by the
- * generator and by tests only. Invariant: text between markers is never written by hand.
- */
+import { describeUnknownCommand } from "./unknown-name.js";
 
-/** The blocks a README may have: `<!-- options:reap -->` … `<!-- /options -->`. */
-['common', ...COMMAND_NAMES, 'action', 'hook']         ;
+[ "common", ...COMMAND_NAMES, "action", "hook" ];
 
-/** The default in words: code where it can be typed, text where it depends on something. */
-function describeDefault(spec            )         {
-  if (spec.defaultText !== undefined) return spec.defaultText;
-  if (spec.actionDefault !== undefined) return `\`${spec.actionDefault}\``;
-  if (spec.required) return 'required';
-  const value = spec.default;
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return 'none';
-  if (typeof value === 'boolean') return value ? 'on' : 'off';
-  return `\`${String(value)}\``;
+function describeDefault(spec) {
+ if (spec.defaultText !== undefined) return spec.defaultText;
+ if (spec.actionDefault !== undefined) return `\`${spec.actionDefault}\``;
+ if (spec.required) return "required";
+ const value = spec.default;
+ if (value === undefined || Array.isArray(value) && value.length === 0) return "none";
+ if (typeof value === "boolean") return value ? "on" : "off";
+ return `\`${String(value)}\``;
 }
 
-/** The description with choices, range and repetition. Markdown. */
-function describeOption(spec            )         {
-  const parts = [spec.description];
-  if (spec.choices) parts.push(`One of ${spec.choices.map((choice) => `\`${choice}\``).join(', ')}.`);
-  if (spec.min !== undefined && spec.max !== undefined) parts.push(`From ${spec.min} to ${spec.max}.`);
-  else if (spec.max !== undefined) parts.push(`At most ${spec.max}.`);
-  else if (typeof spec.min === 'number') parts.push(`At least ${spec.min}.`);
-  if (spec.type === 'list') parts.push('Repeat it, or separate by commas or newlines.');
-  if (spec.type === 'lines') parts.push('Repeat it, or separate by newlines.');
-  return parts.join(' ');
+function describeOption(spec) {
+ const parts = [ spec.description ];
+ if (spec.choices) parts.push(`One of ${spec.choices.map(choice => `\`${choice}\``).join(", ")}.`);
+ if (spec.min !== undefined && spec.max !== undefined) parts.push(`From ${spec.min} to ${spec.max}.`); else if (spec.max !== undefined) parts.push(`At most ${spec.max}.`); else if (typeof spec.min === "number") parts.push(`At least ${spec.min}.`);
+ if (spec.type === "list") parts.push("Repeat it, or separate by commas or newlines.");
+ if (spec.type === "lines") parts.push("Repeat it, or separate by newlines.");
+ return parts.join(" ");
 }
 
-/** What stands for the value: `DURATION`, `N`, `skip|wait`. Empty for a boolean. */
-function describeValue(spec            )         {
-  if (spec.type === 'boolean') return '';
-  if (spec.placeholder !== undefined) return spec.placeholder;
-  if (spec.choices) return spec.choices.join('|');
-  return spec.type === 'duration' ? 'DURATION' : spec.type === 'integer' ? 'N' : 'TEXT';
+function describeValue(spec) {
+ if (spec.type === "boolean") return "";
+ if (spec.placeholder !== undefined) return spec.placeholder;
+ if (spec.choices) return spec.choices.join("|");
+ return spec.type === "duration" ? "DURATION" : spec.type === "integer" ? "N" : "TEXT";
 }
-
-/**
- * What `--help` prints: usage, words, options in groups, examples. Pure; loaded only when somebody asks. Plain text without
- * markup, at most {@link HELP_COLUMNS} wide, the same on every terminal.
- */
 
 const HELP_COLUMNS = 96;
+
 const LABEL_COLUMNS = 30;
 
-const EXAMPLES                                                                                       = {
-  reap: [
-    ["lockstep reap --provider heroku --match 'ci-.*' --older-than 12h", 'a plan; nothing is deleted'],
-    [
-      "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h --protect 'ci-keep-*' --apply",
-      'delete them',
-    ],
-    [
-      "lockstep reap --provider heroku --match 'ci-.*' --limit 100 --headroom 5 --when-busy wait --apply",
-      'make room for five more apps',
-    ],
-    [
-      "lockstep reap --provider directory --root ./apps --match 'tmp-.*' --older-than 1h",
-      'sub-folders instead of apps',
-    ],
-  ],
-  status: [
-    ['lockstep status', 'everything in the store'],
-    ['lockstep status reap --json', 'the sweeps, for a program'],
-  ],
-  demo: [
-    ['lockstep demo', 'eight jobs, one sweep'],
-    ['lockstep demo --jobs 16 --fault kill', 'the sweeping job is killed, another one takes over'],
-  ],
+const EXAMPLES = {
+ reap: [ [ "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h", "a plan; nothing is deleted" ], [ "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h --protect 'ci-keep-*' --apply", "delete them" ], [ "lockstep reap --provider heroku --match 'ci-.*' --limit 100 --headroom 5 --when-busy wait --apply", "make room for five more apps" ], [ "lockstep reap --provider directory --root ./apps --match 'tmp-.*' --older-than 1h", "sub-folders instead of apps" ] ],
+ gate: [ [ "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --api billing,search --migrate 'npm run migrate'", "one of the three migrates, all go on together" ], [ "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --schema-probe 'command:./schema.sh' --ready https://eu.example.com/version", "ask the database what it has, and the app whether it serves it" ], [ "lockstep gate deploy --mode wait-for --members eu,us,ap --schema 42", "in a later job: wait for those that announced" ] ],
+ check: [ [ "lockstep check set db passing --ttl 5m", "publish" ], [ "lockstep check wait db --timeout 10m", "go on once it passes" ], [ "lockstep check alias api-ready --of check:db --of https://staging.example.com/health -- npm test", "mirror both beside the tests" ] ],
+ lock: [ [ "lockstep lock staging-db -- npm run migrate", "wait for the lock, run, give it back" ], [ "lockstep lock nightly --when-busy skip -- ./nightly.sh", "if nobody else does it already" ], [ "lockstep lock browsers --permits 3 --order fifo --timeout 10m -- npm test", "at most three at once" ] ],
+ assert: [ [ "lockstep assert staging-db", "inside the command, right before something that cannot be undone" ] ],
+ unlock: [ [ "lockstep unlock staging-db --force", "the old holder's token is refused from now on" ] ],
+ gc: [ [ "lockstep gc --json", "what was removed, and what was kept and why" ] ],
+ status: [ [ "lockstep status", "everything in the store" ], [ "lockstep status reap --json", "the sweeps, for a program" ] ],
+ demo: [ [ "lockstep demo", "eight jobs, one sweep" ], [ "lockstep demo --jobs 16 --fault kill", "the sweeping job is killed, another one takes over" ] ]
 };
 
-/** The help of one command, or of lockstep as a whole. Ends with a newline. */
-function renderHelp(command                    )         {
-  return command === null ? renderOverview() : renderCommandHelp(command);
+function renderHelp(command) {
+ return command === null ? renderOverview() : renderCommandHelp(command);
 }
 
-function renderOverview()         {
-  const commands = COMMAND_NAMES.filter((name) => commandSpec(name).hosts.includes('cli'));
-  return join([
-    ['Usage: lockstep COMMAND [options]', '', 'Parallel CI jobs coordinate through a shared store.'],
-    ['Commands', ...commands.flatMap((name) => entry(name, commandSpec(name).summary))],
-    [
-      'Options',
-      ...entry('COMMAND --help', 'The options of a command.'),
-      ...entry('-V, --version', 'Show the version.'),
-    ],
-    [SPELLING_NOTE],
-  ]);
+function renderOverview() {
+ const commands = COMMAND_NAMES.filter(name => commandSpec(name).hosts.includes("cli"));
+ return join([ [ "Usage: lockstep COMMAND [options]", "", "Parallel CI jobs coordinate through a shared store." ], [ "Commands", ...commands.flatMap(name => entry(name, commandSpec(name).summary)) ], [ "Options", ...entry("COMMAND --help", "The options of a command."), ...entry("-V, --version", "Show the version.") ], [ SPELLING_NOTE ] ]);
 }
 
-function renderCommandHelp(command             )         {
-  const spec = commandSpec(command);
-  const options = optionsOf(command).filter((each) => isFrom(each, 'flag'));
-  const words = options.filter((each) => isPositional(command, each.name));
-  const flags = options.filter((each) => !isPositional(command, each.name));
-  const own = flags.filter((each) => each.commands !== 'all');
-  const common = flags.filter((each) => each.commands === 'all');
-  const usage = [
-    'Usage: lockstep',
-    command,
-    ...words.map((each) => (each.required ? each.name.toUpperCase() : `[${each.name.toUpperCase()}]`)),
-    '[options]',
-    ...(spec.takesCommand ? ['-- COMMAND…'] : []),
-  ];
-  const group = (title        , rows                       ) =>
-    rows.length === 0 ? [] : [title, ...rows.flatMap((each) => entry(labelOf(each, command), textOf(each)))];
-  return join([
-    [usage.join(' '), '', ...wrap(sentence(spec.summary), HELP_COLUMNS)],
-    group('Words', words),
-    group('Options', own),
-    group('Options of every command', common),
-    ['Examples', ...EXAMPLES[command].flatMap(([line, says]) => [`  # ${says}`, `  ${line}`])],
-    [SPELLING_NOTE],
-  ]);
+function renderCommandHelp(command) {
+ const spec = commandSpec(command);
+ const options = optionsOf(command).filter(each => isFrom(each, "flag"));
+ const words = options.filter(each => isPositional(command, each.name));
+ const flags = options.filter(each => !isPositional(command, each.name));
+ const own = flags.filter(each => each.commands !== "all");
+ const common = flags.filter(each => each.commands === "all");
+ const usage = [ "Usage: lockstep", command, ...words.map(each => each.required ? each.name.toUpperCase() : `[${each.name.toUpperCase()}]`), "[options]", ...spec.takesCommand ? [ "-- COMMAND\u2026" ] : [] ];
+ const group = (title, rows) => rows.length === 0 ? [] : [ title, ...rows.flatMap(each => entry(labelOf(each, command), textOf(each))) ];
+ return join([ [ usage.join(" "), "", ...wrap(sentence(spec.summary), HELP_COLUMNS) ], group("Words", words), group("Options", own), group("Options of every command", common), [ "Examples", ...EXAMPLES[command].flatMap(([line, says]) => [ `  # ${says}`, `  ${line}` ]) ], [ SPELLING_NOTE ] ]);
 }
 
-const SPELLING_NOTE = wrap(
-  'Durations need a unit: 90s, 15m, 12h, 7d. Each option is also a LOCKSTEP_* variable (--older-than is LOCKSTEP_OLDER_THAN) and an entry of lockstep.config.json, unless it makes sense for one call only.',
-  HELP_COLUMNS,
-).join('\n');
+const SPELLING_NOTE = wrap("Durations need a unit: 90s, 15m, 12h, 7d. Each option is also a LOCKSTEP_* variable (--older-than is LOCKSTEP_OLDER_THAN) and an entry of lockstep.config.json, unless it makes sense for one call only.", HELP_COLUMNS).join("\n");
 
-function labelOf(spec            , command             )         {
-  if (isPositional(command, spec.name)) return spec.name.toUpperCase();
-  const short = spec.short === undefined ? '' : `-${spec.short}, `;
-  const value = describeValue(spec);
-  return `${short}--${kebabCase(spec.name)} ${value}`.trim();
+function labelOf(spec, command) {
+ if (isPositional(command, spec.name)) return spec.name.toUpperCase();
+ const short = spec.short === undefined ? "" : `-${spec.short}, `;
+ const value = describeValue(spec);
+ return `${short}--${kebabCase(spec.name)} ${value}`.trim();
 }
 
-function textOf(spec            )         {
-  const fallback = describeDefault(spec);
-  const isQuiet = fallback === 'off' || fallback === 'none';
-  return `${describeOption(spec)}${isQuiet ? '' : ` [${fallback}]`}`.replaceAll('`', '');
+function textOf(spec) {
+ const fallback = describeDefault(spec);
+ const isQuiet = fallback === "off" || fallback === "none";
+ return `${describeOption(spec)}${isQuiet ? "" : ` [${fallback}]`}`.replaceAll("`", "");
 }
 
-/** A label and its text beside it; below it where the label is too long. */
-function entry(label        , text        )           {
-  const lines = wrap(text, HELP_COLUMNS - LABEL_COLUMNS);
-  const left = `  ${label}`;
-  const indent = ' '.repeat(LABEL_COLUMNS);
-  if (left.length > LABEL_COLUMNS - 2) return [left, ...lines.map((line) => indent + line)];
-  return lines.map((line, index) => (index === 0 ? left.padEnd(LABEL_COLUMNS) : indent) + line);
+function entry(label, text) {
+ const lines = wrap(text, HELP_COLUMNS - LABEL_COLUMNS);
+ const left = `  ${label}`;
+ const indent = " ".repeat(LABEL_COLUMNS);
+ if (left.length > LABEL_COLUMNS - 2) return [ left, ...lines.map(line => indent + line) ];
+ return lines.map((line, index) => (index === 0 ? left.padEnd(LABEL_COLUMNS) : indent) + line);
 }
 
-function wrap(text        , columns        )           {
-  const lines           = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
+function wrap(text, columns) {
+ const lines = [];
+ let line = "";
+ for (const word of text.split(" ")) {
+  if (line !== "" && line.length + 1 + word.length > columns) {
+   lines.push(line);
+   line = word;
+  } else line = line === "" ? word : `${line} ${word}`;
+ }
+ return [ ...lines, line ];
 }
 
-function sentence(text        )         {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+function sentence(text) {
+ return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function join(groups                                )         {
-  return `${groups
-    .filter((group) => group.length > 0)
-    .map((group) => group.join('\n'))
-    .join('\n\n')}\n`;
+function join(groups) {
+ return `${groups.filter(group => group.length > 0).map(group => group.join("\n")).join("\n\n")}\n`;
 }
 
-/** The package's version; a test holds it against package.json. */
-const VERSION = '0.1.0';
-
-/** Help, version, and what to say where no command, or an unknown one, was given. */
-
-/** Prints what was asked for and gives the exit status. ConfigError for an unknown command. */
-function answerWithoutCommand(parsed                 , process             )         {
-  if (parsed.version) {
-    process.stdout.write(`${VERSION}\n`);
-    return 0;
-  }
-  if (parsed.unknownCommand !== null) {
-    throw new ConfigError([describeUnknownCommand(parsed.unknownCommand, 'cli')]);
-  }
-  process.stdout.write(`${renderHelp(parsed.command)}\n`);
-  // Without a command nothing was asked for: help is the cure, not the result.
-  return parsed.command !== null || parsed.help ? 0 : 2;
+function answerWithoutCommand(parsed, process) {
+ if (parsed.version) {
+  process.stdout.write(`${VERSION}\n`);
+  return 0;
+ }
+ if (parsed.unknownCommand !== null) {
+  throw new ConfigError([ describeUnknownCommand(parsed.unknownCommand, "cli") ]);
+ }
+ process.stdout.write(`${renderHelp(parsed.command)}\n`);
+ return parsed.command !== null || parsed.help ? 0 : 2;
 }
 
 export { answerWithoutCommand };

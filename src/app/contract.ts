@@ -7,7 +7,6 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { GatePhase } from '../gate/contract.ts';
 import type { MemberView } from '../gate/member-view.ts';
-import type { GateReport } from '../gate/report.ts';
 import type { ReapEvent } from '../reaper/contract.ts';
 import type { DemoSnapshot } from './demo/demo-story.ts';
 
@@ -51,6 +50,8 @@ export interface CommandContext {
   readonly isForkPullRequest?: boolean;
   /** What the user's own commands start with; the host's environment where absent. Holds no credential given to lockstep alone. */
   readonly childEnv?: Readonly<Record<string, string | undefined>>;
+  /** Gives a variable to the later steps of the job. Absent outside a step of an Action. */
+  exportVariable?(name: string, value: string): void;
   /** One line a person should read although all is well; hosts without such a thing get a warning in the log. */
   onNotice?(message: string): void;
   /** Progress of a sweep, for a host that shows it. */
@@ -95,17 +96,16 @@ export type GateEvent =
       /** Since the command began. */
       readonly atMs: number;
     }
-  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string };
-
-/** The result of `gate`: the JSON of the contract. What only a host shows is beside it and not in the JSON. */
-export interface GateResult extends GateReport {
-  /** Printable lines; not part of the JSON. */
-  readonly display: {
-    readonly headline: string;
-    readonly views: readonly MemberView[];
-    readonly hint: string | null;
-  };
-}
+  | { readonly kind: 'note'; readonly level: 'info' | 'warn'; readonly message: string }
+  /** The last one: what the end's report shows beside the JSON. */
+  | {
+      readonly kind: 'end';
+      readonly headline: string;
+      readonly views: readonly MemberView[];
+      /** What to do, where there is something. */
+      readonly hint: string | null;
+      readonly atMs: number;
+    };
 
 /** The result of `check`: the JSON of the contract. */
 export interface CheckReport {

@@ -6,6 +6,7 @@ import { ConfigError, exitCodeOf } from '../base/errors.ts';
 import type { CommandName } from '../config/commands.ts';
 import { createFailedReport } from '../reaper/report.ts';
 import type { CommandResult } from './contract.ts';
+import { createFailedGateReport } from './gate-report.ts';
 import { createLockReport } from './lock-report.ts';
 
 /** `command` is null where none, or an unknown one, was given. */
@@ -29,6 +30,8 @@ export function createFailureReport(command: CommandName | null, error: Error): 
         },
         ...errors,
       } as CommandResult;
+    case 'gate':
+      return { ...createFailedGateReport(error), ...errors };
     case 'lock':
       return { ...createLockReport({ outcome: 'failed', name: '', exitCode }), ...errors };
     case 'assert':

@@ -113,8 +113,10 @@ async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<Re
     everyMs: options.everyMs,
     openProvider: async () => {
       const provider = await account.open();
-      const { createThrottle } = await import('../throttle/throttle.ts');
-      const pace = createThrottle({ clock, settings: { ...provider.pace, reserve: options.reserve } });
+      const { isSharedByDefault, openPace } = await import('./pace.ts');
+      const isShared = options.shareThrottle ?? isSharedByDefault(choice.address);
+      const shared = isShared ? { store: store.store, namespace: values.namespace } : null;
+      const pace = await openPace({ provider, reserve: options.reserve, shared, clock, logger, releasers });
       return { provider, pace };
     },
     clock,

@@ -4,10 +4,10 @@
  * Invariant: a file that is there but cannot be read or parsed is a problem, never an absent file. Nothing of its content is
  * repeated in a problem: it may hold a store URL with a password.
  */
-import { access, readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ConfigProblem } from '../base/errors.ts';
+import { access, readFile } from '../base/files.ts';
 import { plain } from '../base/text.ts';
 
 export interface ConfigFileRequest {

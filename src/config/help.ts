@@ -28,16 +28,16 @@ const EXAMPLES: Readonly<Record<CommandName, readonly (readonly [command: string
   ],
   gate: [
     [
-      "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --api billing,search --migrate 'npm run migrate'",
+      "lockstep gate prod --member eu --members eu,us,ap --schema 42 --migrate 'npm run migrate'",
       'one of the three migrates, all go on together',
     ],
     [
-      "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --schema-probe 'command:./schema.sh' --ready https://eu.example.com/version",
-      'ask the database what it has, and the app whether it serves it',
+      'lockstep gate prod --member eu --members eu,us,ap --schema 42 --ready https://eu.example.com/v',
+      'nobody goes on before each app serves schema 42',
     ],
     [
-      'lockstep gate deploy --mode wait-for --members eu,us,ap --schema 42',
-      'in a later job: wait for those that announced',
+      'lockstep gate prod --mode wait-for --members eu,us,ap --schema 42',
+      'in a later job: wait for those that announced themselves',
     ],
   ],
   check: [

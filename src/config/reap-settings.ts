@@ -26,6 +26,8 @@ export interface ReapOptions extends Omit<ReapSettings, 'match' | 'protect'> {
   readonly jobIndex: number | null;
   readonly jobTotal: number | null;
   readonly reserve: number;
+  /** Null: as fits the store. */
+  readonly shareThrottle: boolean | null;
   readonly detailedExitcode: boolean;
 }
 
@@ -90,6 +92,7 @@ export function checkReapOptions(resolved: ResolvedOptions<'reap'>): CheckedReap
       jobIndex: values.jobIndex,
       jobTotal: values.jobTotal,
       reserve: values.reserve,
+      shareThrottle: resolved.sourceOf('shareThrottle') === null ? null : values.shareThrottle,
       detailedExitcode: values.detailedExitcode,
     }),
     problems,

@@ -11,6 +11,7 @@ type ActionCommandName = {
 
 const ENTRIES: Readonly<Record<ActionCommandName, (clock: Clock) => Promise<ActionCommand>>> = Object.freeze({
   check: async () => (await import('./action-check.ts')).createCheckAction(),
+  gate: async () => (await import('./action-gate.ts')).createGateAction(),
   lock: async () => (await import('./action-lock.ts')).lockAction,
   unlock: async () => (await import('./action-lock.ts')).unlockAction,
   reap: async (clock: Clock) => (await import('./action-reap.ts')).createReapAction(clock),

@@ -35,7 +35,7 @@ export async function runAction(
     const context = await createStepContext(session);
     const report = await runCommand(session, { action, context, resolved });
     process.exitCode = conclude(session, { action, report, resolved });
-    await publishResult(session, report, () => action.renderSummary(report));
+    await publishResult(session, report, (clean) => action.renderSummary(clean));
   } catch (thrown) {
     process.exitCode = await reportFailure(session, command, toError(thrown));
   } finally {
@@ -127,6 +127,6 @@ async function reportFailure(
     log.line('This is a bug in lockstep.');
   }
   const { renderFailureSummary } = await import('./summary-failure.ts');
-  await publishResult(session, report, () => renderFailureSummary(report, error));
+  await publishResult(session, report, (clean) => renderFailureSummary(clean, error));
   return report.exitCode;
 }

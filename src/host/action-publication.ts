@@ -15,17 +15,22 @@ import { fitSummary } from './summary.ts';
 export async function publishResult(
   session: StepSession,
   report: CommandResult,
-  renderSummary: () => string,
+  renderSummary: (clean: CommandResult) => string,
 ): Promise<void> {
-  const { commands, redact } = session;
+  const { commands, redact, redactMarkup } = session;
+  const clean = redactAll(report, redact) as CommandResult;
+  let file = '';
+  await attempt(session, 'the file of the whole result', async () => {
+    file = await writeWhole(session, clean);
+  });
   await attempt(session, 'the outputs', async () => {
-    const clean = redactAll(report, redact) as CommandResult;
-    const file = await writeWhole(session, clean);
     const { outputs } = createOutputs(clean);
     for (const [name, value] of outputs) commands.setOutput(name, value);
     commands.setOutput('result-file', file);
   });
-  await attempt(session, 'the job summary', () => commands.writeSummary(fitSummary(redact(renderSummary()))));
+  await attempt(session, 'the job summary', () =>
+    commands.writeSummary(fitSummary(redactMarkup(renderSummary(clean)))),
+  );
 }
 
 async function attempt({ log }: StepSession, what: string, write: () => Promise<void>): Promise<void> {

@@ -50,8 +50,7 @@ export function createReapTimes(clock: Clock): {
       if (event.kind === 'planned') plannedMs = nowMs();
       // One that was never sent has no place in time.
       if (event.kind === 'app' && event.sentAtMs !== undefined) {
-        const { name, outcome, verdict } = event.app;
-        apps.push({ name, outcome: outcome ?? verdict, startMs: event.sentAtMs - startMs, endMs: nowMs() });
+        apps.push({ id: event.app.id, startMs: event.sentAtMs - startMs, endMs: nowMs() });
       }
     },
     read: () =>

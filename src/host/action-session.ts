@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import type { CommandContext } from '../app/contract.ts';
 import { systemClock } from '../base/clock.ts';
-import { createRedactor } from '../base/text.ts';
+import { createRedactor, forMarkdown } from '../base/text.ts';
 import { inputsOf } from '../config/sources.ts';
 import type { WorkflowCommands } from './action-core.ts';
 import { isForkPullRequest } from './action-fork.ts';
@@ -16,6 +16,9 @@ import { secretsOfStep } from './action-secrets.ts';
 import type { HostProcess } from './contract.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { userName } from './user-name.ts';
+
+/** Longer than any credential. */
+const MAX_SECRET = 65_536;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,6 +30,8 @@ export interface StepSession {
   /** Known so far. */
   readonly secrets: readonly string[];
   readonly redact: (text: string) => string;
+  /** For Markdown: a secret in a text that was escaped reads differently there. */
+  readonly redactMarkup: (text: string) => string;
   /** Masks what a config file's content adds. */
   maskConfig(content: unknown): void;
   dispose(): void;
@@ -61,6 +66,10 @@ export function openStepSession(process: HostProcess, commands: WorkflowCommands
       return [...secrets];
     },
     redact: (text) => redact(text),
+    redactMarkup: (text) => {
+      const forms = [...secrets].flatMap((secret) => [secret, forMarkdown(secret, MAX_SECRET)]);
+      return createRedactor(forms)(text);
+    },
     maskConfig: mask,
     interruption,
     dispose: () => interruption.dispose(),

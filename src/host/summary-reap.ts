@@ -16,9 +16,9 @@ export interface ReapTimes {
   readonly acquiredMs: number | null;
   readonly listedFromMs: number;
   readonly plannedMs: number | null;
+  /** By id: names and outcomes are the report's, whose secrets are hidden. */
   readonly apps: readonly {
-    readonly name: string;
-    readonly outcome: string;
+    readonly id: string;
     readonly startMs: number;
     readonly endMs: number;
   }[];
@@ -169,23 +169,27 @@ function timelineOf(report: ReapReport, times: ReapTimes): TimelineSection[] {
   return [
     { title: 'Lease', bars: lease },
     { title: 'List', bars: list },
-    { title: 'Delete', bars: appBars(times.apps) },
+    { title: 'Delete', bars: appBars(report, times) },
   ];
 }
 
 /** In the order they were sent: the first, and those that went wrong; the rest is one bar. */
-function appBars(apps: ReapTimes['apps']): TimelineBar[] {
-  const ordered = [...apps].sort((a, b) => a.startMs - b.startMs);
-  const isShown = (app: ReapTimes['apps'][number]) => shown.has(app);
-  const troubled = ordered.filter(({ outcome }) => isTrouble(outcome)).slice(0, MAX_TROUBLED_BARS);
-  const shown = new Set([...ordered.slice(0, MAX_BARS), ...troubled]);
-  const bars = ordered.filter(isShown).map(({ name, outcome, startMs, endMs }): TimelineBar => {
-    const kind = isTrouble(outcome) ? 'trouble' : 'done';
-    return { word: outcome, name: plain(name, 60), startMs, endMs, kind };
-  });
-  const rest = ordered.filter((app) => !isShown(app));
+function appBars(report: ReapReport, times: ReapTimes): TimelineBar[] {
+  const byId = new Map(report.apps.map((app) => [app.id, app]));
+  const all = times.apps
+    .flatMap(({ id, startMs, endMs }): TimelineBar[] => {
+      const app = byId.get(id);
+      if (!app) return [];
+      const kind = isTrouble(app.outcome) ? 'trouble' : 'done';
+      return [{ word: app.outcome ?? app.verdict, name: plain(app.name, 60), startMs, endMs, kind }];
+    })
+    .sort((a, b) => a.startMs - b.startMs);
+  const troubled = all.filter(({ kind }) => kind === 'trouble').slice(0, MAX_TROUBLED_BARS);
+  const shown = new Set([...all.slice(0, MAX_BARS), ...troubled]);
+  const rest = all.filter((bar) => !shown.has(bar));
+  const bars = all.filter((bar) => shown.has(bar));
   const [first, ...others] = rest;
   if (!first) return bars;
-  const endMs = others.reduce((latest, app) => Math.max(latest, app.endMs), first.endMs);
+  const endMs = others.reduce((latest, bar) => Math.max(latest, bar.endMs), first.endMs);
   return [...bars, { word: 'and', name: `${rest.length} more`, startMs: first.startMs, endMs, kind: 'done' }];
 }

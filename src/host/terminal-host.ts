@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import type { CommandContext, CommandResult } from '../app/contract.ts';
 import { systemClock } from '../base/clock.ts';
-import { ConfigError, exitCodeOf, type LockstepError, toError } from '../base/errors.ts';
+import { CancelledError, ConfigError, exitCodeOf, type LockstepError, toError } from '../base/errors.ts';
 import { createLogger, type LogLevel } from '../base/logger.ts';
 import { createRedactor, plain } from '../base/text.ts';
 import { type ParsedArguments, parseArguments } from '../config/arguments.ts';
@@ -15,6 +15,7 @@ import type { CommandName } from '../config/commands.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { namedConfigFile, type ResolvedOptions, resolveOptions } from '../config/resolve.ts';
 import type { HostProcess, TerminalCommand } from './contract.ts';
+import { createOutput, type Output } from './output.ts';
 import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
@@ -22,27 +23,38 @@ import { userName } from './user-name.ts';
 
 interface Session {
   readonly process: HostProcess;
+  readonly output: Output;
+  readonly errors: Output;
   readonly isJson: boolean;
   readonly style: TerminalStyle;
   readonly redact: (text: string) => string;
   readonly interruption: Interruption;
+  /** The JSON result is out. */
+  hasResult: boolean;
+  createFailureReport: ((command: CommandName | null, error: Error) => CommandResult) | null;
 }
 
 /** Runs the command line to its end and sets the exit status. Never rejects. */
 export async function runTerminal(process: HostProcess): Promise<void> {
   const parsed = parseArguments(process.argv.slice(2));
+  const output = createOutput(1, () => process.stdout);
   const wantsJson = process.argv.includes('--json');
   const session: Session = {
     process,
+    output,
+    errors: createOutput(2, () => process.stderr),
     isJson: wantsJson || isTrue(process.env['LOCKSTEP_JSON']),
-    style: createStyle({ colors: wantsColors(process.env, process.stdout.isTTY === true) }),
+    style: createStyle({ colors: wantsColors(process.env, output.isTerminal) }),
     redact: createRedactor(secretsOf(process.env, process.argv)),
     interruption: listenForInterruption({
       clock: systemClock,
       process,
-      onExpired: (signalName) => process.exit(signalName === 'SIGINT' ? 130 : 143),
+      onExpired: (signalName) => endAtOnce(signalName, parsed.command, session),
     }),
+    hasResult: false,
+    createFailureReport: null,
   };
+  session.interruption.signal.addEventListener('abort', () => void prepareToEnd(session), { once: true });
   try {
     process.exitCode = await runParsed(parsed, session);
   } catch (thrown) {
@@ -63,8 +75,8 @@ async function runParsed(parsed: ParsedArguments, session: Session): Promise<num
   const context = createContext(resolved, session, parsed);
   const report = await command.run(context, resolved);
   const lines = resolved.values.json ? [] : command.render(report, session.style);
-  if (lines.length > 0) process.stdout.write(`${session.redact(lines.join('\n'))}\n`);
-  if (resolved.values.json && command.hasForeignOutput?.(report)) process.stdout.write('\n');
+  if (lines.length > 0) session.output.write(`${session.redact(lines.join('\n'))}\n`);
+  if (resolved.values.json && command.hasForeignOutput?.(report)) session.output.write('\n');
   if (resolved.values.json) writeJson(report, session);
   return report.exitCode;
 }
@@ -106,8 +118,8 @@ async function loadCommand(command: CommandName, session: Session): Promise<Term
     case 'demo':
       return (await import('./terminal-demo.ts')).createDemoCommand({
         stream: {
-          write: (text) => session.process.stdout.write(text),
-          isTerminal: session.process.stdout.isTTY === true,
+          write: (text) => session.output.write(text),
+          isTerminal: session.output.isTerminal,
         },
         style: session.style,
       });
@@ -119,7 +131,7 @@ function createContext(
   session: Session,
   parsed: ParsedArguments,
 ): CommandContext {
-  const { process, style, redact, interruption } = session;
+  const { process, style, redact, interruption, errors } = session;
   const paint: Record<LogLevel, (text: string) => string> = {
     error: style.red,
     warn: style.yellow,
@@ -130,13 +142,15 @@ function createContext(
     clock: systemClock,
     logger: createLogger(resolved.values.logLevel, (level, message) => {
       const mark = level === 'error' || level === 'warn' ? `${level}: ` : '';
-      process.stderr.write(`${paint[level](redact(`${mark}${message}`))}\n`);
+      errors.write(`${paint[level](redact(`${mark}${message}`))}\n`);
     }),
     env: process.env,
     cwd: process.cwd(),
     signal: interruption.signal,
     takeSignals: (listener) => interruption.takeOver(listener),
-    hasTerminal: [process.stdin, process.stdout, process.stderr].some((stream) => stream?.isTTY === true),
+    get hasTerminal() {
+      return process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal;
+    },
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     process: {
       host: hostname(),
@@ -152,29 +166,42 @@ function createContext(
 
 /** Every problem with its option, the cure, and the JSON result where it was asked for. */
 async function reportFailure(command: CommandName | null, error: Error, session: Session): Promise<number> {
-  const { process, redact, style, isJson } = session;
+  const { errors, redact, style, isJson } = session;
   const isKnown = exitCodeOf(error) !== 1;
   if (error instanceof ConfigError) {
     for (const { option, message } of error.problems) {
-      process.stderr.write(
+      errors.write(
         `${style.red('error:')} ${redact(`${option ? `${style.bold(option)} ` : ''}${message}`)}\n`,
       );
     }
   } else {
-    process.stderr.write(`${style.red('error:')} ${redact(plain(error.message, 2000))}\n`);
-    if (!isKnown)
-      process.stderr.write(`${style.dim(redact(error.stack ?? ''))}\nThis is a bug in lockstep.\n`);
+    errors.write(`${style.red('error:')} ${redact(plain(error.message, 2000))}\n`);
+    if (!isKnown) errors.write(`${style.dim(redact(error.stack ?? ''))}\nThis is a bug in lockstep.\n`);
   }
   const hint = (error as Partial<LockstepError>).hint;
-  if (hint) process.stderr.write(`${redact(plain(hint, 1000))}\n`);
+  if (hint) errors.write(`${redact(plain(hint, 1000))}\n`);
   const { createFailureReport } = await import('../app/failure-report.ts');
   const report = createFailureReport(command, error);
   if (isJson) writeJson(report, session);
   return report.exitCode;
 }
 
-function writeJson(report: CommandResult, { process, redact }: Session): void {
-  process.stdout.write(`${redact(JSON.stringify(report))}\n`);
+function writeJson(report: CommandResult, session: Session): void {
+  session.hasResult = true;
+  session.output.write(`${session.redact(JSON.stringify(report))}\n`);
+}
+
+/** What the end by force will need, loaded while there is time. */
+async function prepareToEnd(session: Session): Promise<void> {
+  const { createFailureReport } = await import('../app/failure-report.ts');
+  session.createFailureReport = createFailureReport;
+}
+
+/** Winding down took too long, or a second signal came: the result says so, and the process ends here. */
+function endAtOnce(signalName: 'SIGINT' | 'SIGTERM', command: CommandName | null, session: Session): void {
+  const report = session.createFailureReport?.(command, new CancelledError('interrupted', { signalName }));
+  if (report && session.isJson && !session.hasResult) writeJson(report, session);
+  session.process.exit(signalName === 'SIGINT' ? 130 : 143);
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -7,7 +7,7 @@ import type { ResolvedOptions } from '../config/resolve.ts';
 import type { TerminalCommand } from './contract.ts';
 import { renderTable } from './terminal.ts';
 
-const TITLES = ['KIND', 'NAME', 'STATE', 'HOLDER', 'TOKEN', 'LEASE', 'WAITING', 'JOB'];
+const TITLES = ['KIND', 'NAME', 'STATE', 'HOLDER', 'TOKEN', 'LEASE', 'WAITING', 'DETAIL', 'JOB'];
 
 export const statusCommand: TerminalCommand = Object.freeze({
   run: (context, resolved) => runStatus(context, resolved as ResolvedOptions<'status'>),
@@ -22,6 +22,7 @@ export const statusCommand: TerminalCommand = Object.freeze({
       record.fencingToken === null ? '' : String(record.fencingToken),
       record.leaseMs === null ? '' : formatDuration(record.leaseMs),
       record.waiters === null ? '' : String(record.waiters),
+      record.detail === null ? '' : plain(record.detail, 100),
       record.url === null ? '' : plain(record.url, 120),
     ]);
     return renderTable([TITLES.map((title) => style.bold(title)), ...rows], { right: [4, 5, 6] });

@@ -1,15 +1,15 @@
 /**
- * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever waits wants the work
+ * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever leaves makes sure first
+ * that there is a holder: one that is silent for longer than its lease is observed. Whoever waits wants the work
  * done, not to do it: a sweep of the same identity that ends meanwhile ends the wait.
  * Invariant: no ownership is left behind by a wait that gave up (the manager's, L14).
  */
-import type { Deadline } from '../base/deadline.ts';
-import { hasCode, UnavailableError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { HolderInfo, Lease, LeaseView } from '../lease/contract.ts';
 import type { ReapReport, SweepNote } from './contract.ts';
 import { createSkippedReport } from './report.ts';
 import { emit, findFresh, note, type Run, skipFresh, surroundings } from './run.ts';
+import { answered } from './store-answer.ts';
 
 /** The lease, or the report of a run that needs none. */
 export type Turn = { readonly lease: Lease } | { readonly report: ReapReport };
@@ -20,7 +20,23 @@ export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string 
   const { manager, key, leaseMs, holder, pollMs, whenBusy } = options.lease;
   const { deadline, clock } = options;
   const request = { leaseMs, holder, signal: deadline.signal, ...(seen ? { seen } : {}) };
-  const tried = await answered(deadline, manager.tryAcquire(key, request));
+  const tryStartMs = clock.monotonicMs();
+  let isObserved = false;
+  const onObserve = (present: HolderInfo) => {
+    isObserved = true;
+    note(
+      options,
+      'info',
+      `${plain(present.text)} has not renewed its lease in time; observing whether it still does`,
+    );
+  };
+  // Who leaves when it is busy would never see a killed holder for a whole lease, and neither would the next one.
+  const observeSuspect = { pollMs, onObserve };
+  const tried = await answered(
+    deadline,
+    manager.tryAcquire(key, { ...request, ...(whenBusy === 'skip' ? { observeSuspect } : {}) }),
+  );
+  if (isObserved) run.waitedMs = clock.monotonicMs() - tryStartMs;
   if (tried.acquired) return { lease: tried.lease };
 
   run.holder = plain(tried.holder.text);
@@ -56,16 +72,5 @@ export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string 
     return lease ? { lease } : { report: skipFresh(run, done) };
   } finally {
     run.waitedMs = clock.monotonicMs() - waitStartMs;
-  }
-}
-
-/** A store that stays silent until the budget is over never answered; that is not the same as a lease that stayed busy. */
-export async function answered<T>(deadline: Deadline, call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (thrown) {
-    if (hasCode(thrown, 'deadline') && deadline.signal.aborted)
-      throw new UnavailableError('the store did not answer within the time budget', { cause: thrown });
-    throw thrown;
   }
 }

@@ -199,6 +199,15 @@ export const REAP_OPTIONS = [
     description: "Calls of the provider's rate limit to leave for the build itself.",
   },
   {
+    name: 'shareThrottle',
+    type: 'boolean',
+    commands: ['reap'],
+    default: false,
+    defaultText: 'on when the store is an engine (redis, postgres, etcd), otherwise off',
+    description:
+      'Pace the calls to the provider together with every other process of the account, through the store, so that they share its rate limit without refusals.',
+  },
+  {
     name: 'detailedExitcode',
     type: 'boolean',
     commands: ['reap'],

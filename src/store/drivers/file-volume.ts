@@ -3,8 +3,8 @@
  * gave them; the driver translates. It decides nothing (see file-revisions.ts) and holds no state but its open ends.
  * Invariant: `collect` removes in ascending order and stops at the first failure; the judgement of a link rests on that.
  */
-import { link, mkdir, open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { link, mkdir, readdir, readFile, stat, unlink } from '../../base/files.ts';
 import { systemCodeOf } from '../file-errors.ts';
 import { formatRevisionName, parseRevisionName, selectHead, TEMPORARY_FOLDER } from '../file-layout.ts';
 import { isPastKeeping, parseRevision, type RevisionRecord, selectCollectable } from '../file-revisions.ts';
@@ -115,6 +115,12 @@ export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): V
       await removeOld(strays, mtimeMs, false);
     },
   };
+}
+
+/** File handles are the writers' alone, and take long to load. */
+async function open(path: string, flags?: string, mode?: number) {
+  const { open: openHandle } = await import('node:fs/promises');
+  return openHandle(path, flags, mode);
 }
 
 /** Not being there is an answer; every other error stays one. */

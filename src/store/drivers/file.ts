@@ -5,10 +5,10 @@
  * of a power failure (of a killed process: always).
  * Invariant: a write counts from the moment its link succeeds; nothing that was read as the newest revision is ever taken back.
  */
-import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LockstepError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
+import { readdir, readFile } from '../../base/files.ts';
 import { createNonce } from '../../base/identity.ts';
 import { admitKey, admitValue } from '../admission.ts';
 import { type Call, runCall } from '../call.ts';
