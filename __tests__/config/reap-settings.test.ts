@@ -39,6 +39,7 @@ describe('reap options that fit together', () => {
       jobIndex: null,
       jobTotal: null,
       reserve: 0,
+      shareThrottle: null,
       detailedExitcode: false,
     });
   });

@@ -113,5 +113,18 @@ export interface Provider {
   get(id: string, options: ProviderCallOptions): Promise<GetAnswer>;
   /** Deletes by id. `app` is as it was listed or re-read under this lease; `fencingToken` is for the audit trail. */
   destroy(app: App, options: ProviderCallOptions & { fencingToken: number }): Promise<DestroyAnswer>;
+  /**
+   * How many calls are left by the provider's own count, where asking costs none; null where it did not say. Absent where there
+   * is no such thing. One request, counted nowhere.
+   */
+  countRemaining?(options: ProviderCallOptions): Promise<number | null>;
+  /**
+   * Whether a refused creation says that the account is full, and how many apps it may have (null: not said). Null for any other
+   * refusal. Absent where creations are not refused so.
+   */
+  classifyLimit?(refusal: {
+    readonly status: number;
+    readonly body: string;
+  }): { limit: number | null } | null;
   close(): Promise<void>;
 }

@@ -49,6 +49,15 @@ export function toScopeAnswer(answer: HerokuExchange): { answer: ScopeAnswer; ac
   return { answer: { kind: 'open', meta: metaOf(answer.exchange), label }, accountId };
 }
 
+/** `GET /account/rate-limits`, which costs no call: how many are left; null where the answer does not say. */
+export function toRemaining({ exchange }: HerokuExchange): number | null {
+  if (exchange.status !== 200 || exchange.problem !== null) return null;
+  const remaining = parseObject(exchange.body)?.['remaining'];
+  return typeof remaining === 'number' && Number.isSafeInteger(remaining) && remaining >= 0
+    ? remaining
+    : null;
+}
+
 /** One page. `askedRanges` are the `Range` values sent since the listing began: a page that leads back to one is broken. */
 export function toListAnswer(
   answer: HerokuExchange,

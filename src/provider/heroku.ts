@@ -11,9 +11,11 @@ import type { Provider, ProviderFailure } from './contract.ts';
 import {
   type HerokuExchange,
   type HerokuScope,
+  parseAppLimit,
   toDestroyAnswer,
   toGetAnswer,
   toListAnswer,
+  toRemaining,
   toScopeAnswer,
 } from './heroku-answers.ts';
 import { createHttpClient, type HttpCall, type HttpHeaders } from './http-request.ts';
@@ -113,6 +115,12 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
       const extra = { 'x-lockstep-fencing-token': String(fencingToken) };
       return toDestroyAnswer(await send({ method: 'DELETE', path, signal, extra }), app.id);
     },
+
+    async countRemaining({ signal }) {
+      return toRemaining(await send({ method: 'GET', path: '/account/rate-limits', signal }));
+    },
+
+    classifyLimit: ({ status, body }) => parseAppLimit(status, body),
 
     async close() {
       client.close();

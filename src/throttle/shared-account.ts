@@ -110,7 +110,7 @@ export function createSharedAccount(options: SharedAccountOptions): SharedAccoun
 
   const read = async (signal: AbortSignal) => {
     storeCalls += 1;
-    return absorb(await limited(signal, register.read));
+    return absorb(await limited(signal, (own) => register.read(own)));
   };
 
   /** The longer an answer takes, the more of us fit into one; a little apart, they lose less often. */

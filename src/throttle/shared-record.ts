@@ -44,14 +44,6 @@ export interface SharedView {
   readonly record: SharedRecord | null;
 }
 
-/** Where the processes of one account meet: under the namespace, by what the provider's account is called. */
-export function throttleKeyOf(account: {
-  readonly name: string;
-  readonly accountId: string;
-}): readonly [string, string] {
-  return ['throttle', `${account.name}-${account.accountId}`];
-}
-
 /** What a read told. CorruptRecordError for anything but a record of this version. */
 export function parseSharedView(key: string, entry: Entry | null): SharedView {
   if (entry === null) return { revision: null, record: null };

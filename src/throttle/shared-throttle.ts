@@ -145,10 +145,13 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
 
   const handOver = (waiter: Waiter) => {
     waiter.stopListening();
-    local.take({ signal: waiter.signal }).then(() => {
-      account.findings.granted(null);
-      waiter.resolve();
-    }, waiter.reject);
+    local.take({ signal: waiter.signal }).then(
+      () => {
+        account.findings.granted(null);
+        waiter.resolve();
+      },
+      (error: Error) => waiter.reject(error),
+    );
   };
 
   const reserve = () => {
