@@ -16,7 +16,7 @@ import { recordOf } from './standing.ts';
 
 export interface Activities {
   /** Starts what the verdict asks for and ends what it does not. */
-  follow(verdict: GateVerdict, board: { doc: GateDoc | null; isTakeover(token: number): boolean }): void;
+  follow(verdict: GateVerdict, board: { doc: GateDoc | null; isTakeover: (token: number) => boolean }): void;
   /** The token of the migration that runs, or null. */
   readonly migratingToken: number | null;
   /** What the caller's own readiness probe said last. */
@@ -27,9 +27,9 @@ export interface Activities {
 
 export interface ActivitiesSettings {
   readonly options: GateOptions;
-  post(event: GateEvent): void;
+  readonly post: (event: GateEvent) => void;
   /** An error that is nobody's outcome: a bug. */
-  crash(error: Error): void;
+  readonly crash: (error: Error) => void;
 }
 
 /** A second between two questions, or the poll interval where that is shorter. */

@@ -13,9 +13,9 @@ import type { JobsEvidence } from './ports.ts';
 export interface Liveness {
   /** After each read of the board. */
   see(doc: GateDoc | null): void;
-  judge(claim: GateClaim): HolderFate;
+  readonly judge: (claim: GateClaim) => HolderFate;
   /** True where the claim with this token follows one whose holder was only suspected dead. */
-  isTakeover(token: number): boolean;
+  readonly isTakeover: (token: number) => boolean;
   /** Until the holder's silence may be judged; null where no timer is needed for it. */
   takeoverInMs(doc: GateDoc | null): number | null;
   /** Until the jobs API is to be asked; null where there is none. */
@@ -35,7 +35,7 @@ export function createLiveness(settings: {
   jobs: JobsEvidence | null;
   expected: readonly string[];
   hasBeats: boolean;
-  isOwn(claim: GateClaim): boolean;
+  isOwn: (claim: GateClaim) => boolean;
 }): Liveness {
   const { clock, jobs, expected, hasBeats, isOwn } = settings;
   let observation: Observation = NOTHING_OBSERVED;

@@ -27,7 +27,7 @@ export interface MigrationSettings {
   /** The holder before was only suspected dead. */
   readonly isTakeover: boolean;
   readonly signal: AbortSignal;
-  note(message: string): void;
+  readonly note: (message: string) => void;
 }
 
 /** The event to bring to the board. Rejects only with the signal's reason, after the migration has ended. */
@@ -76,7 +76,7 @@ export async function awaitSchema(
   settings: Pick<MigrationSettings, 'clock' | 'paths' | 'versionScheme' | 'pauseMs' | 'signal'> & {
     readonly probe: Probe;
     readonly to: string;
-    note(message: string): void;
+    readonly note: (message: string) => void;
   },
 ): Promise<GateEvent> {
   let said = '';

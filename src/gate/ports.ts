@@ -68,14 +68,14 @@ export interface GateOptions {
   /** `--ready`: all of them must be ready. */
   readonly ready: readonly Probe[];
   /** For `wait-for` without `--ready`: how to ask a released member by what it left on the board; null where nobody can. */
-  openMemberProbe(probe: NonNullable<MemberRecord['probe']>): Promise<Probe | null>;
+  readonly openMemberProbe: (probe: NonNullable<MemberRecord['probe']>) => Promise<Probe | null>;
   readonly paths: ReadinessPaths;
   /** Good answers in a row. */
   readonly successes: number;
   readonly jobs: JobsEvidence | null;
   /** The caller's own cancellation: it leaves the gate, within {@link MAX_LEAVE_MS}. */
   readonly signal: AbortSignal;
-  onProgress?(progress: GateProgress): void;
+  readonly onProgress?: (progress: GateProgress) => void;
 }
 
 /** SIGINT comes 7.5 s before SIGTERM on a runner; by then the others know. */

@@ -41,7 +41,7 @@ export interface BoardRegister {
 
 export interface ApplyOptions {
   /** Called after each read: what the caller knows at that moment decides. */
-  context(doc: GateDoc | null): ReduceContext;
+  readonly context: (doc: GateDoc | null) => ReduceContext;
   readonly signal: AbortSignal;
 }
 
