@@ -1,20 +1,27 @@
 // Builds lib/, what the npm package carries: plain JavaScript of the entries and all they reach, and types beside it.
 // `--quick` neither checks nor declares types nor cleans up: enough for this repository's own tests, which load the hook.
+// `--out FOLDER` builds somewhere else.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const lib = join(root, 'lib');
-const isQuick = process.argv.includes('--quick');
+const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
+const lib = resolve(values.out ?? join(root, 'lib'));
+const isQuick = values.quick === true;
 
 if (!isQuick) rmSync(lib, { recursive: true, force: true });
 const quick = isQuick ? ['--noCheck', '--declaration', 'false'] : [];
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.lib.json', ...quick], {
-  cwd: root,
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.lib.json', '--outDir', lib, ...quick],
+  {
+    cwd: root,
+    stdio: 'inherit',
+  },
+);
 
 // The compiler rewrites specifiers in JavaScript only; not every reader of declarations takes `./x.ts` for `./x.d.ts`.
 for (const entry of readdirSync(lib, { recursive: true, withFileTypes: true })) {
