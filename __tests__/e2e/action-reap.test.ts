@@ -12,7 +12,8 @@ import type { ReapReport } from '../../src/reaper/contract.ts';
 import { createRunnerWorld, type RunnerStep, type RunnerWorld, type StepResult } from '../support/runner.ts';
 
 const DAY_MS = 86_400_000;
-const KEY = 'HRKU-0a1b2c3d-key-of-the-tests';
+// With characters that Markdown and URLs write differently.
+const KEY = 'HRKU-0a1b_2c3d+key~of*the:tests';
 let world: RunnerWorld;
 let sandbox: HerokuSandbox | undefined;
 
@@ -381,6 +382,20 @@ describe('cancelling', () => {
     expect(step.post).toMatchObject({ exitCode: 0, log: '' });
     const next = await reapStep({ with: { apply: 'true' } });
     expect(next.result<ReapReport>()).toMatchObject({ outcome: 'reaped', fencingToken: 2 });
+  });
+
+  test('ends with a result and a free lease before the runner gets impatient, also when the provider never answers', async () => {
+    const hang = { match: { method: 'DELETE' }, act: { kind: 'hang' as const } };
+    await startSandbox({ apps: staleApps(4), faults: [{ ...hang, skip: 1, times: 3 }] });
+    const step = await reapStep({ with: { apply: 'true', concurrency: '2' }, cancelWhen: /\b1\/4\b/ });
+    expect(step.main).toMatchObject({ exitCode: 130, signal: null });
+    expect(step.result<ReapReport>()).toMatchObject({ outcome: 'incomplete', reason: 'interrupted' });
+    const next = await reapStep();
+    expect(next.main.outputs.get('outcome')).toBe('planned');
+    const status = await world.runStep({
+      with: { command: 'status', store: `file:${join(world.folder, 'store')}` },
+    });
+    expect(status.main.outputs.get('records')).toContain('"state":"free"');
   });
 });
 

@@ -71,9 +71,9 @@ describe('the log of a step', () => {
 
   test('nine annotations of a type at most, the closing one among them; the rest are lines', () => {
     const { said, commands } = recordCommands();
-    const { logger, conclude } = createStepLog({ commands, redact: (text) => text });
-    for (let n = 0; n < 30; n += 1) logger.warn(`warning ${n}`);
-    conclude('warning', 'the end');
+    const log = createStepLog({ commands, redact: (text) => text });
+    for (let n = 0; n < 30; n += 1) log.logger.warn(`warning ${n}`);
+    log.conclude('warning', 'the end');
     const warnings = said.filter(([name]) => name === 'warning');
     expect(warnings).toHaveLength(9);
     expect(warnings.at(-1)).toEqual(['warning', 'the end']);
@@ -82,10 +82,10 @@ describe('the log of a step', () => {
 
   test('the same annotation is made once', () => {
     const { said, commands } = recordCommands();
-    const { logger, conclude } = createStepLog({ commands, redact: (text) => text });
-    logger.error('no');
-    logger.error('no');
-    conclude('error', 'no');
+    const log = createStepLog({ commands, redact: (text) => text });
+    log.logger.error('no');
+    log.logger.error('no');
+    log.conclude('error', 'no');
     expect(said.filter(([name]) => name === 'error')).toEqual([['error', 'no']]);
   });
 

@@ -87,9 +87,8 @@ describe('a sweep', () => {
     apps,
     endMs: 100,
   });
-  const timed = (name: string, index: number, outcome = 'deleted') => ({
-    name,
-    outcome,
+  const timed = (id: string, index: number) => ({
+    id,
     startMs: 10 + index,
     endMs: 20 + index,
   });
@@ -112,8 +111,12 @@ describe('a sweep', () => {
   });
 
   test('draws the first deletions and every one that went wrong; the rest is one bar', () => {
-    const apps = Array.from({ length: 60 }, (_, index) => timed(`app-${index}`, index));
-    const text = renderReapSummary(report([]), times([...apps, timed('broken', 70, 'failed')]));
+    const apps = [
+      ...Array.from({ length: 60 }, (_, index) => app(`app-${index}`)),
+      app('broken', { outcome: 'failed' }),
+    ];
+    const seen = times(apps.map(({ id }, index) => timed(id, index)));
+    const text = renderReapSummary(report(apps), seen);
     expect(text.match(/^ {2}deleted /gm)).toHaveLength(25);
     expect(text).toContain('failed broken :crit,');
     expect(text).toContain('and 35 more :done,');
@@ -133,7 +136,7 @@ describe('a sweep', () => {
     const apps = Array.from({ length: 10_000 }, (_, index) =>
       app('|'.repeat(300), { reason: '&'.repeat(500), verdict: index % 2 ? 'eligible' : 'young' }),
     );
-    const text = renderReapSummary(report(apps), times(apps.map((each, index) => timed(each.name, index))));
+    const text = renderReapSummary(report(apps), times(apps.map((each, index) => timed(each.id, index))));
     expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
   });
 
@@ -148,7 +151,7 @@ describe('a sweep', () => {
     expect(seen.read()).toMatchObject({
       acquiredMs: 0,
       waitedFromMs: null,
-      apps: [{ name: 'a', outcome: 'deleted', startMs: 0, endMs: 0 }],
+      apps: [{ id: 'a', startMs: 0, endMs: 0 }],
     });
   });
 });
