@@ -1,7 +1,7 @@
 /**
  * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever leaves makes sure first
- * that there is a holder: one that is silent for longer than its lease is observed. Whoever waits wants the work
- * done, not to do it: a sweep of the same identity that ends meanwhile ends the wait.
+ * that there is a holder: one that is silent for longer than its lease is observed. Whoever waits wants the work done, not to
+ * do it: a sweep of the same identity that ends meanwhile ends the wait.
  * Invariant: no ownership is left behind by a wait that gave up (the manager's, L14).
  */
 import { plain } from '../base/text.ts';
