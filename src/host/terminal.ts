@@ -36,7 +36,7 @@ export function wantsColors(env: Readonly<Record<string, string | undefined>>, i
 
 /** The width as seen: escape sequences take no column. */
 export function visibleWidth(text: string): number {
-  return [...text.replace(/\u001b\[[0-9;]*m/g, '')].length;
+  return Array.from(text.replace(/\u001b\[[0-9;]*m/g, '')).length;
 }
 
 /** Rows of cells as aligned lines; numbers (cells that begin with a digit and end a column named in `right`) to the right. */
