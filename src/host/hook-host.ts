@@ -24,7 +24,10 @@ import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 
 /** Runs before the tests. Rejects only where a bad result has to fail them; then nothing is held any more. */
-export async function setUpHook(request: HookRequest): Promise<void> {
+export async function setUpHook(
+  request: HookRequest,
+  sections: readonly HookSection[] = HOOK_SECTIONS,
+): Promise<void> {
   const { env } = process;
   // A runner started by a test, or by a hook of another runner: the outer one has done it all.
   if (isOuterRun(env)) return;
@@ -35,7 +38,7 @@ export async function setUpHook(request: HookRequest): Promise<void> {
     onExpired: (signalName) => process.exit(signalName === 'SIGINT' ? 130 : 143),
   });
   try {
-    await runSections(request, { state, interruption });
+    await runSections(request, { state, interruption, sections });
   } catch (thrown) {
     // No runner calls teardown after a set-up that threw.
     await tearDownHook();
@@ -55,11 +58,12 @@ export async function tearDownHook(): Promise<void> {
 interface Setting {
   readonly state: HookState;
   readonly interruption: Interruption;
+  readonly sections: readonly HookSection[];
 }
 
 async function runSections(request: HookRequest, setting: Setting): Promise<void> {
   const file = await readFileOf(request);
-  const sections = HOOK_SECTIONS.filter((section) => isPresent(section, request, file));
+  const sections = setting.sections.filter((section) => isPresent(section, request, file));
   if (sections.length === 0) await explainNothing(request, file);
   const results: Record<string, CommandResult> = {};
   for (const section of sections) {

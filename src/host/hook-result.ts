@@ -19,7 +19,8 @@ export function boundResult(report: CommandResult): CommandResult & { readonly t
   const fields: Record<string, unknown> = { ...report };
   let isCut = false;
   const sizeOf = (value: unknown) => JSON.stringify(value)?.length ?? 0;
-  for (let size = sizeOf(fields); size > MAX_CHARACTERS; size = sizeOf(fields)) {
+  const wholeSize = () => sizeOf({ ...fields, truncated: true });
+  for (let size = wholeSize(); size > MAX_CHARACTERS; size = wholeSize()) {
     const lists = Object.entries(fields).filter((entry): entry is [string, unknown[]] =>
       Array.isArray(entry[1]),
     );
