@@ -2,7 +2,7 @@
  * The library: what the command line, the Action and the hooks do, as functions with types. Everything here is public and
  * changes by semantic versioning only; what is not here may change at any time. Compare errors by `code`, not by class.
  */
-export type { CommandResult } from './app/contract.ts';
+export type { CommandResult, GateEvent } from './app/contract.ts';
 export { type Clock, systemClock, type Timer } from './base/clock.ts';
 export {
   AuthError,
@@ -29,7 +29,20 @@ export {
 export { createLogger, type Logger, type LogLevel, nullLogger } from './base/logger.ts';
 export { createRedactor, forMarkdown, forWorkflowLog, plain } from './base/text.ts';
 export type { CommandOptions, CommonOptions, DurationText, HookOptions } from './config/hook-options.ts';
+export { parseGateConfig } from './gate/config.ts';
+export type { GateDoc, GateFailure, GateFailureCode, GatePhase } from './gate/contract.ts';
+export type {
+  GateConfig,
+  GateEvent as GateInput,
+  GateSelf,
+  GateVerdict,
+  ReduceContext,
+  Reduction,
+} from './gate/event.ts';
+export { reduce as reduceGate } from './gate/reduce.ts';
+export type { GateReport } from './gate/report.ts';
 export { readHookResult } from './host/hook-result.ts';
+export { gate } from './host/library-gate.ts';
 export {
   createLease,
   createLeaseManager,

@@ -36,7 +36,7 @@ export async function runGate(
   const startMs = clock.monotonicMs();
   const releasers = createReleasers();
   try {
-    const { store, pollMs, leaseMs } = await openStoreParts(context, { address, values, releasers });
+    const { store, pollMs, leaseMs, github } = await openStoreParts(context, { address, values, releasers });
     const { headers, paths, config } = settings;
     const about = { store, namespace: values.namespace, releasers };
     const { schemaProbe, ready } = targets;
@@ -68,7 +68,7 @@ export async function runGate(
       },
       paths,
       successes: values.successes,
-      jobs: await openGateJobs(context, { jobName: values.jobName, run, attempt }),
+      jobs: await openGateJobs(context, { client: github, jobName: values.jobName, run, attempt }),
       signal,
       onProgress: (progress) => log.take(progress),
     });
@@ -120,9 +120,8 @@ function createSelf(
   const { settings, targets, run, attempt, leaseMs } = about;
   const { values } = about.resolved;
   const { mode } = values;
-  const jobId = 'jobId' in values && typeof values.jobId === 'string' ? values.jobId : null;
   // Where the job has an id, its end can be asked for; elsewhere one process is one incarnation.
-  const id = jobId ?? createNonce();
+  const id = values.jobId ?? createNonce();
   const label = (isRunner && env['GITHUB_JOB']) || `${process.user}@${process.host}`;
   const probe = mode === 'announce' ? boardProbeOf(targets.ready) : undefined;
   return {

@@ -17,4 +17,10 @@ export const HOOK_SECTIONS: readonly HookSection[] = Object.freeze([
     failsTests: 'always',
     run: async (context, resolved) => (await import('./hook-lock.ts')).runLockSection(context, resolved),
   },
+  {
+    command: 'gate',
+    startedBy: null,
+    failsTests: 'always',
+    run: async (context, resolved) => (await import('./hook-gate.ts')).runGateSection(context, resolved),
+  },
 ]);
