@@ -23,6 +23,8 @@ export interface AgentSettings {
 
 /** A lease that an agent holds for this process. The one who got it releases it. */
 export interface AgentHold {
+  /** The agent's process. */
+  readonly pid: number | null;
   readonly token: number;
   readonly waitedMs: number;
   /** Null unless it is to stay. */
@@ -80,6 +82,7 @@ export async function holdWithAgent(context: CommandContext, settings: AgentSett
   return {
     kind: 'held',
     hold: {
+      pid: child.pid ?? null,
       token: answer.token,
       waitedMs: answer.waitedMs,
       socket: answer.socket,
