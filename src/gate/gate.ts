@@ -7,7 +7,7 @@
  */
 import { jitter } from '../base/backoff.ts';
 import { createDeadline } from '../base/deadline.ts';
-import type { GateFailure } from './contract.ts';
+import type { GateCommit, GateFailure } from './contract.ts';
 import { leaveEarly, passDeadline } from './departure.ts';
 import type { GateEvent } from './event.ts';
 import { isSameIncarnation } from './incarnation.ts';
@@ -48,8 +48,8 @@ export async function passGate(options: GateOptions): Promise<GatePassage> {
         outcome: failure || !isVerdict ? 'failed' : final.kind === 'open' ? 'open' : 'announced',
         failure,
         epoch: passing.epoch ?? 1,
-        committed: hasCommitted(passing),
-        token: passing.token,
+        committed: ownCommit(passing) !== undefined,
+        token: ownCommit(passing)?.token ?? passing.token,
         waitedMs: Math.round(clock.monotonicMs() - startMs),
         wakeupsByTimer: passing.wakeupsByTimer,
       },
@@ -158,8 +158,8 @@ function isNews(passing: Passing, { foundRevision, hasWritten }: Applied): boole
   return hasWritten || foundRevision !== passing.revision;
 }
 
-function hasCommitted({ doc, options }: Passing): boolean {
-  return doc?.commits.some((each) => isSameIncarnation(each.incarnation, options.self.incarnation)) ?? false;
+function ownCommit({ doc, options }: Passing): GateCommit | undefined {
+  return doc?.commits.findLast((each) => isSameIncarnation(each.incarnation, options.self.incarnation));
 }
 
 /** In scope run what the world has already is the floor. An answer that does not come in time is none. */

@@ -53,6 +53,12 @@ export function answerCall(call: SandboxCall, rules: SandboxRules): SandboxAnswe
     const listed = listedApps(path, world);
     if (listed) return page(listed, call.range, rules.pageSize);
   }
+  const released = /^(\/apps\/[^/]+)\/releases$/.exec(path)?.[1];
+  const ofReleases = released === undefined ? null : addressedApp(released);
+  if (method === 'GET' && ofReleases !== null) {
+    const app = world.find(ofReleases);
+    if (app) return listReleases(world.releases(String(app['id'])), call.range);
+  }
   if (method === 'POST' && path === '/apps') return create(call.body, rules);
   const id = addressedApp(path);
   if (id === null) return failure(404, 'not_found', 'The requested API endpoint was not found.');
@@ -76,6 +82,15 @@ export function answerCall(call: SandboxCall, rules: SandboxRules): SandboxAnswe
 /** An error as Heroku writes one. */
 export function failure(status: number, id: string, message: string): SandboxAnswer {
   return { status, headers: {}, body: { id, message }, applied: false };
+}
+
+// By version, as `Range: version ..; order=desc,max=1` asks; all of them, the oldest first, without it.
+function listReleases(releases: readonly JsonObject[], range: string | null): SandboxAnswer {
+  const isDescending = /order=desc/.test(range ?? '');
+  const max = Number(/max=(\d+)/.exec(range ?? '')?.[1] ?? 200);
+  const ordered = isDescending ? [...releases].reverse() : [...releases];
+  const status = ordered.length > max ? 206 : 200;
+  return { status, headers: { 'accept-ranges': 'id, version' }, body: ordered.slice(0, max), applied: false };
 }
 
 // How a Range header asks for apps; null where it cannot be read.

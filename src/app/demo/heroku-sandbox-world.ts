@@ -69,6 +69,10 @@ export interface SandboxWorld {
   add(seed: SandboxAppSeed): JsonObject;
   remove(id: string): boolean;
   patch(id: string, changes: JsonObject): JsonObject | null;
+  /** One release more of an app, by id or name: its version is the next. Null where there is no such app. */
+  release(idOrName: string, status: 'succeeded' | 'pending' | 'failed'): JsonObject | null;
+  /** Of an app's id, the oldest first. */
+  releases(id: string): readonly JsonObject[];
   /** By id or name; only what exists. */
   find(idOrName: string): JsonObject | null;
   /** By id or name; what was deleted too: for the log. */
@@ -97,6 +101,7 @@ export function createSandboxWorld(options: {
   const teams = new Map<string, { id: string; name: string }>();
   const apps = new Map<string, JsonObject>();
   const traces = new Map<string, { id: string; name: string }>();
+  const releases = new Map<string, JsonObject[]>();
   let tokens = rateLimit.remaining ?? rateLimit.capacity;
   let refilledAtMs = clock.monotonicMs();
 
@@ -144,6 +149,15 @@ export function createSandboxWorld(options: {
       return app;
     },
     remove: (id) => apps.delete(id),
+    release(idOrName, status) {
+      const app = world.find(idOrName);
+      if (!app) return null;
+      const own = releases.get(String(app['id'])) ?? [];
+      const release = releaseObject({ app, status, version: own.length + 1, at: timestamp(clock.wallMs()) });
+      releases.set(String(app['id']), [...own, release]);
+      return release;
+    },
+    releases: (id) => releases.get(id) ?? [],
     patch(id, changes) {
       const app = apps.get(id);
       if (!app) return null;
@@ -185,6 +199,28 @@ function isOwn(app: JsonObject, account: SandboxAccount): boolean {
 // Heroku writes whole seconds.
 function timestamp(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+// The fields of `release` in the published schema.
+function releaseObject(about: { app: JsonObject; status: string; version: number; at: string }): JsonObject {
+  const { app, status, version, at } = about;
+  return {
+    addon_plan_names: [],
+    artifacts: [],
+    app: { id: app['id'], name: app['name'] },
+    created_at: at,
+    description: 'Deploy 4d1b2c3',
+    eligible_for_rollback: status === 'succeeded',
+    id: createNonce(),
+    oci_image: null,
+    slug: null,
+    status,
+    updated_at: at,
+    user: { email: 'ci@example.com', id: createNonce() },
+    version,
+    current: status === 'succeeded',
+    output_stream_url: null,
+  };
 }
 
 // The fields of `app` in the published schema, all of them.
