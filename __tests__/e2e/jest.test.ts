@@ -203,11 +203,29 @@ describe('SIGINT', () => {
     const { exitCode, signal, output } = await running.result;
     expect({ exitCode, signal, output }).toMatchObject({ exitCode: null, signal: 'SIGINT' });
     expect(isAlive(Number(pid))).toBe(false);
-    const cli = join(project.folder, 'node_modules/lockstep/lib/cli.js');
-    const status = JSON.parse((await project.run([cli, 'status', '--json'])).output) as { records: object[] };
-    expect(status.records).toMatchObject([{ kind: 'reap', state: 'free' }]);
+    expect(await recordsOf(project)).toMatchObject([{ kind: 'reap', state: 'free' }]);
   });
 });
+
+test('SIGINT during the tests ends the run at once; nothing is held then', async () => {
+  const project = make({
+    'jest.config.js': "module.exports = { preset: 'lockstep' };",
+    'lockstep.config.json': { reap: REAP },
+    'a.test.js':
+      "test('hangs', () => new Promise(() => { require('node:fs').writeFileSync('hanging', 'x'); setInterval(() => {}, 1000); }), 60_000);",
+  });
+  const running = project.start(jestArgs(project));
+  await waitFor(() => existsSync(join(project.folder, 'hanging')) || null);
+  process.kill(running.pid, 'SIGINT');
+  expect((await running.result).exitCode).not.toBe(0);
+  expect(await recordsOf(project)).toMatchObject([{ kind: 'reap', state: 'free' }]);
+});
+
+async function recordsOf(project: Project): Promise<readonly object[]> {
+  const cli = join(project.folder, 'node_modules/lockstep/lib/cli.js');
+  const { output } = await project.run([cli, 'status', '--json']);
+  return (JSON.parse(output) as { records: object[] }).records;
+}
 
 async function waitFor<T>(look: () => T | null): Promise<T> {
   for (;;) {

@@ -112,6 +112,133 @@ describe('the installed package', () => {
   });
 });
 
+describe('the hooks of the other runners', () => {
+  const options = { provider: 'directory', root: 'apps', match: 'app-.*', olderThan: '1h', apply: true };
+  const makeProject = (name: string) => {
+    const other = packed.createProject(name, { type: 'module' });
+    other.write({ 'lockstep.config.json': { reap: options } });
+    other.addApps('app-1', 'keep');
+    return other;
+  };
+
+  test.each<[string, string]>([
+    [
+      'vitest',
+      `const provided = {};
+      const tearDown = await hook.default({ config: { root: process.cwd() }, provide: (key, value) => { provided[key] = value; } });
+      say(provided.lockstep.reap.counts.deleted);
+      await tearDown();`,
+    ],
+    [
+      'playwright',
+      `const tearDown = await hook.default({ configFile: process.cwd() + '/playwright.config.mjs', rootDir: '/nowhere' });
+      say(1);
+      await tearDown();`,
+    ],
+    ['mocha', 'await hook.mochaGlobalSetup(); say(1); await hook.mochaGlobalTeardown();'],
+    ['node-test', 'await hook.globalSetup(); say(1); await hook.globalTeardown();'],
+  ])('%s: called as the runner does, it cleans up and leaves no variable', async (name, calls) => {
+    const other = makeProject(name);
+    other.write({
+      'drive.mjs': `import * as hook from 'lockstep/${name}';
+        const say = (n) => console.log('DURING', n, JSON.parse(process.env.LOCKSTEP_RESULT_REAP).outcome);
+        ${calls}
+        console.log('AFTER', process.env.LOCKSTEP_RESULT_REAP);`,
+    });
+    const { exitCode, output } = await other.run(['drive.mjs']);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    expect(output).toContain('DURING 1 reaped\nAFTER undefined');
+    expect(other.apps()).toEqual(['keep']);
+  });
+
+  // Node 20, the lowest that lockstep runs in, has no such flag; `npm run test:runners` tries it in node 24 from there.
+  if (Number(process.versions.node.split('.')[0]) >= 24) {
+    test('node:test takes it as its global set-up', async () => {
+      const other = makeProject('node-test-real');
+      other.write({
+        'setup.mjs': "export * from 'lockstep/node-test';",
+        'a.test.mjs': `import { test } from 'node:test';
+          test('sees it', () => { if (JSON.parse(process.env.LOCKSTEP_RESULT_REAP).outcome !== 'reaped') throw new Error(); });`,
+      });
+      const args = ['--test', '--test-global-setup=./setup.mjs', 'a.test.mjs'];
+      expect(await other.run(args)).toMatchObject({ exitCode: 0 });
+      expect(other.apps()).toEqual(['keep']);
+    });
+  }
+});
+
+describe('providers of one’s own, in the command line', () => {
+  const createdAt = '2024-01-01T00:00:00Z';
+  const list = `for (const name of fs.readdirSync('apps')) console.log(JSON.stringify({ id: name, name, createdAt: '${createdAt}' }))`;
+
+  test('three commands', async () => {
+    const own = packed.createProject('commands');
+    own.addApps('app-1', 'app-2', 'keep');
+    const node = `'${process.execPath}' -e`;
+    const { exitCode, output } = await own.run([
+      'node_modules/lockstep/lib/cli.js',
+      ...['reap', '--provider', 'command', '--match', 'app-.*', '--older-than', '1h', '--apply', '--json'],
+      ...['--list-command', `${node} "${list}"`],
+      ...['--get-command', `${node} "console.log('{\\"outcome\\":\\"gone\\"}')"`],
+      ...['--destroy-command', `${node} "fs.rmSync('apps/' + process.argv[1], { recursive: true })" {id}`],
+    ]);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(output.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      outcome: 'reaped',
+      counts: { deleted: 2 },
+    });
+    expect(own.apps()).toEqual(['keep']);
+  });
+
+  test('a module', async () => {
+    const own = packed.createProject('module');
+    own.addApps('app-1', 'keep');
+    own.write({
+      'own.mjs': `import fs from 'node:fs';
+        const meta = () => ({ status: null, serverNowMs: Date.now() });
+        export const createProvider = () => ({
+          name: 'own', accountId: 'a', capabilities: { atomicPrecondition: false, openRequests: 0, pageSize: 9 },
+          open: () => ({ kind: 'open', meta: meta(), label: 'x' }),
+          list: () => ({ kind: 'page', meta: meta(), next: null, apps: fs.readdirSync('apps').map((id) => ({ id, name: id, createdAtMs: Date.parse('${createdAt}') })) }),
+          get: () => ({ kind: 'gone', meta: meta() }),
+          destroy: (app) => { fs.rmSync('apps/' + app.id, { recursive: true }); return { kind: 'deleted', meta: meta() }; },
+          close: () => {},
+        });`,
+    });
+    const options = [
+      '--provider',
+      'module',
+      '--provider-module',
+      'own.mjs',
+      '--match',
+      'app-.*',
+      '--older-than',
+      '1h',
+    ];
+    const cli = 'node_modules/lockstep/lib/cli.js';
+    expect(await own.run([cli, 'reap', ...options, '--apply'])).toMatchObject({ exitCode: 0 });
+    expect(own.apps()).toEqual(['keep']);
+  });
+
+  test('a module that does not load, and words that do not parse, are configuration errors', async () => {
+    const cli = 'node_modules/lockstep/lib/cli.js';
+    const options = ['reap', '--match', 'app-.*', '--older-than', '1h'];
+    const missing = await project.run([
+      cli,
+      ...options,
+      '--provider',
+      'module',
+      '--provider-module',
+      'no.mjs',
+    ]);
+    expect(missing).toMatchObject({ exitCode: 2, output: expect.stringContaining('could not be loaded') });
+    const commands = ['--list-command', '"a', '--get-command', 'b {name}', '--destroy-command', 'c'];
+    const wrong = await project.run([cli, ...options, '--provider', 'command', ...commands]);
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.output).toMatch(/--list-command.* never closed[\s\S]*--get-command.* place/);
+  });
+});
+
 describe('the documents', () => {
   test('their TypeScript compiles against the package’s own types, as strictly as can be', () => {
     const docs = ['library.md', 'providers.md', 'test-runners.md'];
