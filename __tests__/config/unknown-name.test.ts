@@ -41,7 +41,7 @@ describe('an unknown name', () => {
 
   test.each<[UnknownName['source'], string, Parameters<typeof describeName>[2], string]>([
     ['flag', 'match', { command: 'status' }, 'belongs to reap, not to status'],
-    ['flag', 'jobs', {}, 'belongs to demo, not to reap'],
+    ['flag', 'jobs', {}, 'belongs to doctor, demo, not to reap'],
     ['input', 'match', { command: 'status' }, 'belongs to reap, not to status'],
     ['file', 'match', { section: 'status' }, 'belongs to reap, not to status'],
     ['file', 'olderThan', {}, 'belongs inside the section reap'],

@@ -45,6 +45,14 @@ export function createFailureReport(command: CommandName | null, error: Error): 
       };
     case 'gc':
       return { format: 1, command, ...{ outcome: 'failed', removed: [], kept: {} }, exitCode, ...errors };
+    case 'doctor':
+      return {
+        format: 1,
+        command,
+        ...{ outcome: 'failed', store: null, checks: [], costs: null },
+        exitCode,
+        ...errors,
+      };
     case 'status':
       return { format: 1, command, ...{ records: [] }, exitCode, ...errors };
     default:

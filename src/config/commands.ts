@@ -68,6 +68,12 @@ export const COMMANDS = {
     positionals: ['kind', 'name'],
     takesCommand: false,
   },
+  doctor: {
+    summary: 'tell whether store, permissions, budget and credential are as they should be',
+    hosts: ['cli', 'action'],
+    positionals: [],
+    takesCommand: false,
+  },
   demo: {
     summary: 'watch several real processes coordinate on this machine',
     hosts: ['cli'],

@@ -62,6 +62,10 @@ const EXAMPLES: Readonly<Record<CommandName, readonly (readonly [command: string
     ['lockstep status', 'everything in the store'],
     ['lockstep status reap --json', 'the sweeps, for a program'],
   ],
+  doctor: [
+    ['lockstep doctor', 'what works here, and what to do about the rest'],
+    ['lockstep doctor --store github:octo/demo --jobs 256', "the bill of a matrix against GitHub's limits"],
+  ],
   demo: [
     ['lockstep demo', 'eight jobs, one sweep'],
     ['lockstep demo --jobs 16 --fault kill', 'the sweeping job is killed, another one takes over'],

@@ -8,9 +8,10 @@ import { type CommandName, commandSpec } from './commands.ts';
 import { isFor, type OptionSpec } from './option-spec.ts';
 import { CHECK_OPTIONS } from './tables/check.ts';
 import { DEMO_OPTIONS } from './tables/demo.ts';
+import { DOCTOR_OPTIONS } from './tables/doctor.ts';
 import { ACTION_OPTIONS, COMMON_OPTIONS } from './tables/every-command.ts';
-import { ASSERT_OPTIONS, LOCK_OPTIONS, UNLOCK_OPTIONS } from './tables/lock.ts';
 import { GATE_OPTIONS } from './tables/gate.ts';
+import { ASSERT_OPTIONS, LOCK_OPTIONS, UNLOCK_OPTIONS } from './tables/lock.ts';
 import { REAP_OPTIONS } from './tables/reap.ts';
 import { STATUS_OPTIONS } from './tables/status.ts';
 
@@ -24,6 +25,7 @@ const TABLE = [
   ...GATE_OPTIONS,
   ...CHECK_OPTIONS,
   ...STATUS_OPTIONS,
+  ...DOCTOR_OPTIONS,
   ...DEMO_OPTIONS,
 ] as const;
 

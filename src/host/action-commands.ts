@@ -16,6 +16,7 @@ const ENTRIES: Readonly<Record<ActionCommandName, (clock: Clock) => Promise<Acti
   unlock: async () => (await import('./action-lock.ts')).unlockAction,
   reap: async (clock: Clock) => (await import('./action-reap.ts')).createReapAction(clock),
   status: async () => (await import('./action-status.ts')).statusAction,
+  doctor: async () => (await import('./action-doctor.ts')).doctorAction,
 });
 
 /** Loads a command of the Action. The value is for one step: it may remember what it saw on the way. */

@@ -115,6 +115,8 @@ async function loadCommand(command: CommandName, session: Session): Promise<Term
       return (await import('./terminal-gc.ts')).gcCommand;
     case 'status':
       return (await import('./terminal-status.ts')).statusCommand;
+    case 'doctor':
+      return (await import('./terminal-doctor.ts')).doctorCommand;
     case 'demo':
       return (await import('./terminal-demo.ts')).createDemoCommand({
         stream: {

@@ -134,7 +134,7 @@ export const ACTION_OPTIONS = [
     name: 'command',
     type: 'choice',
     commands: 'all',
-    choices: ['reap', 'gate', 'check', 'lock', 'unlock', 'status'],
+    choices: ['reap', 'gate', 'check', 'lock', 'unlock', 'status', 'doctor'],
     required: true,
     sources: ['input'],
     description: 'What to do.',
