@@ -76,6 +76,20 @@ function createFailureReport(command, error) {
    ...errors
   };
 
+ case "doctor":
+  return {
+   format: 1,
+   command: command,
+   ...{
+    outcome: "failed",
+    store: null,
+    checks: [],
+    costs: null
+   },
+   exitCode: exitCode,
+   ...errors
+  };
+
  case "status":
   return {
    format: 1,

@@ -1,4 +1,4 @@
-import { p as plain, b as isJsonObject, N as throwIfAborted, f as formatDuration, S as abortReason, G as createRedactor, h as hashIdentity } from "./core.js";
+import { b as isJsonObject, p as plain, N as throwIfAborted, f as formatDuration, S as abortReason, G as createRedactor, h as hashIdentity } from "./core.js";
 
 import { p as parseTimestamp } from "./timestamp.js";
 
@@ -89,6 +89,12 @@ function toScopeAnswer(answer) {
  };
 }
 
+function toRemaining({exchange: exchange}) {
+ if (exchange.status !== 200 || exchange.problem !== null) return null;
+ const remaining = parseObject(exchange.body)?.["remaining"];
+ return typeof remaining === "number" && Number.isSafeInteger(remaining) && remaining >= 0 ? remaining : null;
+}
+
 function toListAnswer(answer, {scope: scope, askedRanges: askedRanges}) {
  const failure = toFailure(answer);
  if (failure) return failure;
@@ -169,6 +175,18 @@ function parseHerokuApp(value, scope) {
   isProtected: typeof value["archived_at"] === "string",
   inScope: isInScope(value, scope),
   parentId: null
+ };
+}
+
+function parseAppLimit(status, body) {
+ if (status !== 422) return null;
+ const error = parseObject(body);
+ const message = error?.["message"];
+ if (error?.["id"] !== "invalid_params" || typeof message !== "string") return null;
+ if (!/\bapp limit\b|\blimit of \d+ apps\b/i.test(message)) return null;
+ const count = /\blimit of (\d{1,7})\b/i.exec(message)?.[1];
+ return {
+  limit: count === undefined ? null : Number(count)
  };
 }
 
@@ -501,6 +519,14 @@ function createHerokuProvider(options) {
     extra: extra
    }), app.id);
   },
+  async countRemaining({signal: signal}) {
+   return toRemaining(await send({
+    method: "GET",
+    path: "/account/rate-limits",
+    signal: signal
+   }));
+  },
+  classifyLimit: ({status: status, body: body}) => parseAppLimit(status, body),
   async close() {
    client.close();
   }

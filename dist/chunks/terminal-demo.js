@@ -96,6 +96,12 @@ function answerCall(call, rules) {
   const listed = listedApps(path, world);
   if (listed) return page(listed, call.range, rules.pageSize);
  }
+ const released = /^(\/apps\/[^/]+)\/releases$/.exec(path)?.[1];
+ const ofReleases = released === undefined ? null : addressedApp(released);
+ if (method === "GET" && ofReleases !== null) {
+  const app = world.find(ofReleases);
+  if (app) return listReleases(world.releases(String(app["id"])), call.range);
+ }
  if (method === "POST" && path === "/apps") return create(call.body, rules);
  const id = addressedApp(path);
  if (id === null) return failure(404, "not_found", "The requested API endpoint was not found.");
@@ -127,6 +133,21 @@ function failure(status, id, message) {
    id: id,
    message: message
   },
+  applied: false
+ };
+}
+
+function listReleases(releases, range) {
+ const isDescending = /order=desc/.test(range ?? "");
+ const max = Number(/max=(\d+)/.exec(range ?? "")?.[1] ?? 200);
+ const ordered = isDescending ? [ ...releases ].reverse() : [ ...releases ];
+ const status = ordered.length > max ? 206 : 200;
+ return {
+  status: status,
+  headers: {
+   "accept-ranges": "id, version"
+  },
+  body: ordered.slice(0, max),
   applied: false
  };
 }
@@ -359,6 +380,7 @@ function createSandboxWorld(options) {
  const teams = new Map;
  const apps = new Map;
  const traces = new Map;
+ const releases = new Map;
  let tokens = rateLimit.remaining ?? rateLimit.capacity;
  let refilledAtMs = clock.monotonicMs();
  const ownerOf = email => {
@@ -415,6 +437,20 @@ function createSandboxWorld(options) {
    return app;
   },
   remove: id => apps.delete(id),
+  release(idOrName, status) {
+   const app = world.find(idOrName);
+   if (!app) return null;
+   const own = releases.get(String(app["id"])) ?? [];
+   const release = releaseObject({
+    app: app,
+    status: status,
+    version: own.length + 1,
+    at: timestamp(clock.wallMs())
+   });
+   releases.set(String(app["id"]), [ ...own, release ]);
+   return release;
+  },
+  releases: id => releases.get(id) ?? [],
   patch(id, changes) {
    const app = apps.get(id);
    if (!app) return null;
@@ -462,6 +498,33 @@ function isOwn(app, account) {
 
 function timestamp(ms) {
  return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+function releaseObject(about) {
+ const {app: app, status: status, version: version, at: at} = about;
+ return {
+  addon_plan_names: [],
+  artifacts: [],
+  app: {
+   id: app["id"],
+   name: app["name"]
+  },
+  created_at: at,
+  description: "Deploy 4d1b2c3",
+  eligible_for_rollback: status === "succeeded",
+  id: createNonce(),
+  oci_image: null,
+  slug: null,
+  status: status,
+  updated_at: at,
+  user: {
+   email: "ci@example.com",
+   id: createNonce()
+  },
+  version: version,
+  current: status === "succeeded",
+  output_stream_url: null
+ };
 }
 
 function appObject(app) {

@@ -36,13 +36,14 @@ const LABEL_COLUMNS = 30;
 
 const EXAMPLES = {
  reap: [ [ "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h", "a plan; nothing is deleted" ], [ "lockstep reap --provider heroku --match 'ci-.*' --older-than 12h --protect 'ci-keep-*' --apply", "delete them" ], [ "lockstep reap --provider heroku --match 'ci-.*' --limit 100 --headroom 5 --when-busy wait --apply", "make room for five more apps" ], [ "lockstep reap --provider directory --root ./apps --match 'tmp-.*' --older-than 1h", "sub-folders instead of apps" ] ],
- gate: [ [ "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --api billing,search --migrate 'npm run migrate'", "one of the three migrates, all go on together" ], [ "lockstep gate deploy --member eu --members eu,us,ap --schema 42 --schema-probe 'command:./schema.sh' --ready https://eu.example.com/version", "ask the database what it has, and the app whether it serves it" ], [ "lockstep gate deploy --mode wait-for --members eu,us,ap --schema 42", "in a later job: wait for those that announced" ] ],
+ gate: [ [ "lockstep gate prod --member eu --members eu,us,ap --schema 42 --migrate 'npm run migrate'", "one of the three migrates, all go on together" ], [ "lockstep gate prod --member eu --members eu,us,ap --schema 42 --ready https://eu.example.com/v", "nobody goes on before each app serves schema 42" ], [ "lockstep gate prod --mode wait-for --members eu,us,ap --schema 42", "in a later job: wait for those that announced themselves" ] ],
  check: [ [ "lockstep check set db passing --ttl 5m", "publish" ], [ "lockstep check wait db --timeout 10m", "go on once it passes" ], [ "lockstep check alias api-ready --of check:db --of https://staging.example.com/health -- npm test", "mirror both beside the tests" ] ],
  lock: [ [ "lockstep lock staging-db -- npm run migrate", "wait for the lock, run, give it back" ], [ "lockstep lock nightly --when-busy skip -- ./nightly.sh", "if nobody else does it already" ], [ "lockstep lock browsers --permits 3 --order fifo --timeout 10m -- npm test", "at most three at once" ] ],
  assert: [ [ "lockstep assert staging-db", "inside the command, right before something that cannot be undone" ] ],
  unlock: [ [ "lockstep unlock staging-db --force", "the old holder's token is refused from now on" ] ],
  gc: [ [ "lockstep gc --json", "what was removed, and what was kept and why" ] ],
  status: [ [ "lockstep status", "everything in the store" ], [ "lockstep status reap --json", "the sweeps, for a program" ] ],
+ doctor: [ [ "lockstep doctor", "what works here, and what to do about the rest" ], [ "lockstep doctor --store github:octo/demo --jobs 256", "the bill of a matrix against GitHub's limits" ] ],
  demo: [ [ "lockstep demo", "eight jobs, one sweep" ], [ "lockstep demo --jobs 16 --fault kill", "the sweeping job is killed, another one takes over" ] ]
 };
 

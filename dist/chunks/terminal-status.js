@@ -1,4 +1,4 @@
-import { a as hasCode, aM as parseRecord, f as formatDuration, aK as requireStore, C as ConfigError, o as openStoreParts, n as createKey, aL as splitKey, m as createReleasers, p as plain, r as renderTable } from "./core.js";
+import { a as hasCode, aL as parseRecord, f as formatDuration, aK as requireStore, C as ConfigError, o as openStoreParts, n as createKey, aM as splitKey, m as createReleasers, p as plain, r as renderTable } from "./core.js";
 
 import { d as decodeCheckRecord } from "./check-record.js";
 

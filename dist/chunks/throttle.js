@@ -171,4 +171,11 @@ function createThrottle({settings: settings, clock: clock = systemClock}) {
  };
 }
 
-export { createThrottle };
+const throttle = Object.freeze(Object.defineProperty({
+ __proto__: null,
+ createThrottle: createThrottle
+}, Symbol.toStringTag, {
+ value: "Module"
+}));
+
+export { createThrottle as a, throttle as b, createGcra as c, tokensAt as t, withTokens as w };

@@ -1,0 +1,207 @@
+import { q as kebabCase, s as forWorkflowLog, t as toError, k as createNonce, u as systemClock, v as isCommandOf, w as COMMAND_NAMES, C as ConfigError, x as readConfigFile, y as namedConfigFile, z as resolveOptions, e as exitCodeOf } from "./chunks/core.js";
+
+import { w as workflowCommands, o as openStepSession, l as loadActionCommand, c as createStepContext, d as decideStep, s as saveHeld } from "./chunks/action-verdict.js";
+
+import { writeFile } from "node:fs/promises";
+
+import { join } from "node:path";
+
+import { f as fitSummary } from "./chunks/summary.js";
+
+const MAX_LIST_BYTES = 2e5;
+
+const MAX_TEXT = 4096;
+
+function createOutputs(report) {
+ let isTruncated = false;
+ const fields = Object.entries(report).map(([name, value]) => {
+  if (!Array.isArray(value)) return [ name, value ];
+  const kept = cutList(value);
+  isTruncated ||= kept.length < value.length;
+  return [ name, kept ];
+ });
+ const result = Object.fromEntries(fields);
+ const outputs = new Map(fields.map(([name, value]) => [ kebabCase(name), textOf(value) ]));
+ outputs.set("truncated", String(isTruncated));
+ outputs.set("result", safeJson(isTruncated ? {
+  ...result,
+  truncated: true
+ } : result));
+ return {
+  outputs: outputs,
+  isTruncated: isTruncated
+ };
+}
+
+function safeJson(value) {
+ return JSON.stringify(value).replace(/:(?=:)/g, "\\u003a").replaceAll("##[", "#\\u0023[");
+}
+
+function cutList(items) {
+ let bytes = 2;
+ const end = items.findIndex(item => {
+  bytes += Buffer.byteLength(safeJson(item)) + 1;
+  return bytes > MAX_LIST_BYTES;
+ });
+ return end < 0 ? items : items.slice(0, end);
+}
+
+function textOf(value) {
+ if (value === null || value === undefined) return "";
+ if (typeof value === "string") return forWorkflowLog(value, MAX_TEXT);
+ return safeJson(value);
+}
+
+async function publishResult(session, report, renderSummary) {
+ const {commands: commands, redact: redact, redactMarkup: redactMarkup} = session;
+ const clean = redactAll(report, redact);
+ let file = "";
+ await attempt(session, "the file of the whole result", async () => {
+  file = await writeWhole(session, clean);
+ });
+ await attempt(session, "the outputs", async () => {
+  const {outputs: outputs} = createOutputs(clean);
+  for (const [name, value] of outputs) commands.setOutput(name, value);
+  commands.setOutput("result-file", file);
+ });
+ await attempt(session, "the job summary", () => commands.writeSummary(fitSummary(redactMarkup(renderSummary(clean)))));
+}
+
+async function attempt({log: log}, what, write) {
+ try {
+  await write();
+ } catch (thrown) {
+  log.annotate("warning", `${what} could not be written: ${toError(thrown).message}`);
+ }
+}
+
+async function writeWhole({process: process}, report) {
+ const folder = process.env["RUNNER_TEMP"];
+ if (!folder) return "";
+ const path = join(folder, `lockstep-${report.command || "result"}-${createNonce()}.json`);
+ await writeFile(path, `${JSON.stringify(report)}\n`, {
+  flag: "wx"
+ });
+ return path;
+}
+
+function redactAll(value, redact) {
+ if (typeof value === "string") return redact(value);
+ if (Array.isArray(value)) return value.map(item => redactAll(item, redact));
+ if (typeof value !== "object" || value === null) return value;
+ return Object.fromEntries(Object.entries(value).map(([name, item]) => [ name, redactAll(item, redact) ]));
+}
+
+const NOTICED = [ "no-store", "no-permission", "low-quota" ];
+
+async function runAction(process, commands = workflowCommands) {
+ const session = openStepSession(process, commands);
+ let command = null;
+ try {
+  command = readCommand(session.inputs);
+  const resolved = await resolveInputs(session, command);
+  const action = await loadActionCommand(command, systemClock);
+  const context = await createStepContext(session);
+  const report = await runCommand(session, {
+   action: action,
+   context: context,
+   resolved: resolved
+  });
+  process.exitCode = conclude(session, {
+   action: action,
+   report: report,
+   resolved: resolved
+  });
+  await publishResult(session, report, clean => action.renderSummary(clean));
+ } catch (thrown) {
+  process.exitCode = await reportFailure(session, command, toError(thrown));
+ } finally {
+  session.dispose();
+ }
+}
+
+function readCommand(inputs) {
+ const text = inputs["command"]?.trim() ?? "";
+ if (isCommandOf("action", text)) return text;
+ const known = COMMAND_NAMES.filter(name => isCommandOf("action", name)).join(", ");
+ const message = text === "" ? `is required; one of ${known}` : `"${text}" is not one of ${known}`;
+ throw new ConfigError([ {
+  option: "command",
+  message: message
+ } ]);
+}
+
+async function resolveInputs(session, command) {
+ const request = {
+  command: command,
+  host: "action",
+  inputs: session.inputs
+ };
+ const {file: file, problems: problems} = await readConfigFile({
+  directory: session.process.cwd(),
+  named: namedConfigFile(request),
+  canRunCode: false
+ });
+ session.maskConfig(file?.content);
+ const resolved = await resolveOptions({
+  ...request,
+  file: file
+ });
+ return problems.length === 0 ? resolved : {
+  ...resolved,
+  problems: [ ...problems, ...resolved.problems ]
+ };
+}
+
+function runCommand(session, parts) {
+ const {action: action, context: context, resolved: resolved} = parts;
+ const {commands: commands, secrets: secrets, log: log} = session;
+ const step = {
+  keep(held) {
+   if (!saveHeld(held, {
+    commands: commands,
+    secrets: secrets
+   })) log.annotate("warning", "what this step holds cannot be handed to its post step; it will run out by itself");
+  },
+  exportVariable: (name, value) => commands.exportVariable(name, value)
+ };
+ return log.group(`lockstep ${resolved.command}`, () => action.run(context, resolved, step));
+}
+
+function conclude({log: log}, parts) {
+ const {action: action, report: report, resolved: resolved} = parts;
+ const lines = action.renderLog(report);
+ for (const line of lines.slice(0, -1)) log.line(line);
+ const closing = lines.at(-1) ?? `lockstep ${report.command}: exit code ${report.exitCode}`;
+ const verdict = decideStep(report, {
+  failOnIncomplete: resolved.values.failOnIncomplete
+ });
+ if (verdict.kind === "failure") {
+  log.conclude("error", closing);
+  return verdict.exitCode;
+ }
+ const reason = report.reason;
+ if (verdict.kind === "warning") log.conclude("warning", closing); else if (NOTICED.includes(String(reason)) && log.notices === 0) log.conclude("notice", closing); else log.line(closing);
+ return 0;
+}
+
+async function reportFailure(session, command, error) {
+ const {log: log} = session;
+ const {createFailureReport: createFailureReport} = await (import("./chunks/failure-report.js"));
+ const report = createFailureReport(command, error);
+ if (error instanceof ConfigError) {
+  for (const {option: option, message: message} of error.problems) log.annotate("error", option ? `${option} ${message}` : message);
+ } else {
+  const {hint: hint} = error;
+  log.conclude("error", hint === undefined ? error.message : `${error.message}. ${hint}`);
+ }
+ if (exitCodeOf(error) === 1) {
+  for (const line of (error.stack ?? "").split("\n")) log.line(line);
+  log.line("This is a bug in lockstep.");
+ }
+ const {renderFailureSummary: renderFailureSummary} = await (import("./chunks/summary-failure.js"));
+ await publishResult(session, report, clean => renderFailureSummary(clean, error));
+ return report.exitCode;
+}
+
+await runAction(process);

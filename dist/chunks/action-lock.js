@@ -1,0 +1,339 @@
+import { rm, mkdtemp, writeFile, readFile } from "node:fs/promises";
+
+import { tmpdir } from "node:os";
+
+import { dirname, join } from "node:path";
+
+import { c as createLockRequest, r as respell } from "./lock-attempt.js";
+
+import { d as describeUnlock, r as runUnlock, a as reportBusy, b as describeFailure, c as runLock } from "./terminal-lock.js";
+
+import { c as createLockReport } from "./lock-report.js";
+
+import { N as throwIfAborted, P as LeaseLostError, Q as withTimeout, R as InvariantError, S as abortReason, C as ConfigError, L as LockstepError, p as plain, f as formatDuration, t as toError, I as forMarkdown } from "./core.js";
+
+import { fork } from "node:child_process";
+
+import { existsSync } from "node:fs";
+
+import { fileURLToPath } from "node:url";
+
+import { a as askToGiveBack, p as parseAgentEnd } from "./agent-socket.js";
+
+const RELEASE_MS = 3e4;
+
+async function holdWithAgent(context, settings) {
+ const {signal: signal, logger: logger} = context;
+ throwIfAborted(signal);
+ const child = startAgent(context);
+ const lost = new AbortController;
+ let release = null;
+ const ended = new Promise(resolve => {
+  const lose = message => {
+   if (!lost.signal.aborted) lost.abort(new LeaseLostError(message));
+   resolve(release ? "unknown" : "already-lost");
+  };
+  child.on("message", raw => {
+   const message = raw;
+   if (message.kind === "log") logger[message.level](message.message);
+   if (message.kind === "ended") resolve(message.result);
+   if (message.kind === "lost") {
+    resolve("already-lost");
+    lose(message.message);
+   }
+  });
+  child.once("error", error => lose(`the lease agent failed: ${error.message}`));
+  child.once("exit", () => lose("the lease agent is gone, and with it the certainty that the lock is held"));
+ });
+ const answer = await firstAnswer(child, {
+  request: settings.request,
+  signal: signal,
+  stay: settings.stay ?? null
+ });
+ if (answer.kind === "busy") return {
+  kind: "busy",
+  holder: answer.holder,
+  waitedMs: answer.waitedMs
+ };
+ child.unref();
+ child.channel?.unref();
+ return {
+  kind: "held",
+  hold: {
+   pid: child.pid ?? null,
+   token: answer.token,
+   waitedMs: answer.waitedMs,
+   socket: answer.socket,
+   signal: lost.signal,
+   release() {
+    release ??= giveBack$1(context, {
+     child: child,
+     ended: ended
+    });
+    return release;
+   },
+   async letStay() {
+    await send(child, {
+     kind: "stay"
+    });
+    child.removeAllListeners();
+    if (child.connected) child.disconnect();
+   }
+  }
+ };
+}
+
+function startAgent({env: env, cwd: cwd, process: process}) {
+ return fork(findAgentEntry(), [], {
+  cwd: cwd,
+  env: agentEnvironment(env),
+  execPath: process.execPath,
+  execArgv: import.meta.url.endsWith(".ts") ? [ ...process.execArgv ] : [],
+  detached: true,
+  stdio: [ "ignore", "ignore", "ignore", "ipc" ]
+ });
+}
+
+function findAgentEntry() {
+ const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+ const candidates = [ `../agent.${extension}`, `./agent.${extension}` ];
+ const paths = candidates.map(candidate => fileURLToPath(new URL(candidate, import.meta.url)));
+ const found = paths.find(path => existsSync(path));
+ if (found === undefined) throw new InvariantError(`the lease agent is missing: ${paths.join(", ")}`);
+ return found;
+}
+
+function agentEnvironment(env) {
+ const kept = Object.entries(env).filter(([name]) => name !== "RUNNER_TRACKING_ID" && !/^(INPUT|STATE)_/.test(name));
+ const options = env["NODE_OPTIONS"]?.replace(/(^|\s)--inspect\S*/g, "");
+ return {
+  ...Object.fromEntries(kept),
+  ...options === undefined ? {} : {
+   NODE_OPTIONS: options
+  }
+ };
+}
+
+function firstAnswer(child, options) {
+ const {request: request, signal: signal} = options;
+ return new Promise((resolve, reject) => {
+  const settle = act => {
+   signal.removeEventListener("abort", onAbort);
+   child.off("message", onMessage);
+   child.off("error", onError);
+   child.off("exit", onExit);
+   act();
+  };
+  const fail = error => settle(() => {
+   if (child.connected) child.disconnect();
+   reject(error);
+  });
+  const onAbort = () => fail(abortReason(signal));
+  const onError = cause => fail(new InvariantError("the lease agent could not be started", {
+   cause: cause
+  }));
+  const onExit = code => fail(new InvariantError(`the lease agent ended at once with ${code}`));
+  const onMessage = raw => {
+   const message = raw;
+   if (message.kind === "held" || message.kind === "busy") settle(() => resolve(message));
+   if (message.kind === "failed") fail(errorOf(message));
+  };
+  signal.addEventListener("abort", onAbort, {
+   once: true
+  });
+  child.on("message", onMessage);
+  child.on("error", onError);
+  child.on("exit", onExit);
+  send(child, {
+   kind: "hold",
+   request: request,
+   stay: options.stay ?? null
+  }).catch(onError);
+ });
+}
+
+function errorOf({code: code, message: message, hint: hint, problems: problems}) {
+ if (code === "config") return new ConfigError(problems);
+ if (code === null) return new InvariantError(`the lease agent failed: ${message}`);
+ return new LockstepError(code, message, hint === null ? {} : {
+  hint: hint
+ });
+}
+
+async function giveBack$1({clock: clock, logger: logger}, {child: child, ended: ended}) {
+ child.ref();
+ child.channel?.ref();
+ try {
+  if (child.connected) await send(child, {
+   kind: "give-back"
+  });
+  return await withTimeout({
+   clock: clock,
+   timeoutMs: RELEASE_MS,
+   waitingFor: "the lease agent"
+  }, () => ended);
+ } catch (error) {
+  logger.debug(`the lease agent did not answer: ${error instanceof Error ? error.message : String(error)}`);
+  return "unknown";
+ } finally {
+  if (child.connected) child.disconnect();
+  child.unref();
+ }
+}
+
+function send(child, message) {
+ return new Promise((resolve, reject) => {
+  child.send(message, error => error ? reject(error) : resolve());
+ });
+}
+
+const MAX_FOLDER_BYTES = 70;
+
+const lockAction = Object.freeze({
+ run(context, resolved, step) {
+  const options = resolved;
+  return options.values.run === null ? holdUntilPost(context, options, step) : runScript(context, options);
+ },
+ renderLog: report => [ describeLock(report) ],
+ renderSummary: report => `### lockstep lock\n\n${describeLock(report, forMarkdown)}\n`,
+ giveBack: giveBack
+});
+
+const unlockAction = Object.freeze({
+ run: (context, resolved) => runUnlock(context, resolved),
+ renderLog: report => [ describeUnlock(report) ],
+ renderSummary: report => `### lockstep unlock\n\n${describeUnlock(report, forMarkdown)}\n`
+});
+
+async function runScript(context, resolved) {
+ const folder = await mkdtemp(join(context.env["RUNNER_TEMP"] || tmpdir(), "lockstep-"));
+ try {
+  const script = join(folder, "script.sh");
+  await writeFile(script, resolved.values.run ?? "", {
+   mode: 384
+  });
+  const rest = [ "bash", "--noprofile", "--norc", "-eo", "pipefail", script ];
+  return await runLock({
+   ...context,
+   rest: rest
+  }, resolved);
+ } finally {
+  await rm(folder, {
+   recursive: true,
+   force: true
+  });
+ }
+}
+
+async function holdUntilPost(context, resolved, step) {
+ const {clock: clock} = context;
+ const request = createLockRequest(context, resolved);
+ const {name: name} = request;
+ const startedMs = clock.monotonicMs();
+ const temp = context.env["RUNNER_TEMP"] || tmpdir();
+ const parent = Buffer.byteLength(temp) <= MAX_FOLDER_BYTES ? temp : tmpdir();
+ const folder = await mkdtemp(join(parent, "lockstep-"));
+ let isKept = false;
+ try {
+  const workerPid = process.ppid > 1 ? process.ppid : null;
+  const answer = await holdWithAgent(context, {
+   request: request,
+   stay: {
+    folder: folder,
+    workerPid: workerPid
+   }
+  });
+  if (answer.kind === "busy") return reportBusy(context, request, answer);
+  const {hold: hold} = answer;
+  const {token: fencingToken, waitedMs: waitedMs, socket: socket} = hold;
+  if (socket) step.keep({
+   command: "lock",
+   name: name,
+   socketPath: socket.path,
+   nonce: socket.nonce,
+   fencingToken: fencingToken
+  });
+  step.exportVariable("LOCKSTEP_LOCK_NAME", name);
+  step.exportVariable("LOCKSTEP_FENCING_TOKEN", String(fencingToken));
+  await hold.letStay();
+  isKept = true;
+  return createLockReport({
+   outcome: "ran",
+   name: name,
+   fencingToken: fencingToken,
+   waitedMs: waitedMs,
+   exitCode: 0
+  });
+ } catch (thrown) {
+  const error = toError(thrown);
+  if (error instanceof ConfigError) throw respell(error, resolved);
+  const waitedMs = Math.round(clock.monotonicMs() - startedMs);
+  return describeFailure(context, {
+   name: name,
+   error: error,
+   waitedMs: waitedMs
+  });
+ } finally {
+  if (!isKept) await rm(folder, {
+   recursive: true,
+   force: true
+  });
+ }
+}
+
+async function giveBack(held, {clock: clock, logger: logger}) {
+ const {name: name, fencingToken: fencingToken, socketPath: socketPath, nonce: nonce} = held;
+ const folder = dirname(socketPath);
+ const end = await askToGiveBack({
+  path: socketPath,
+  nonce: nonce
+ }, clock) ?? await readEnd(folder);
+ if (/^lockstep-[^/\\]+$/.test(folder.split("/").at(-1) ?? "")) await rm(folder, {
+  recursive: true,
+  force: true
+ });
+ const isLost = end?.outcome !== "released";
+ if (isLost) {
+  const gone = "its lease agent is gone, so nobody can say until when it was held";
+  logger.error(`the lock ${plain(name, 80)} was lost: ${plain(end?.message ?? gone, 500)}`);
+ }
+ return createLockReport({
+  outcome: isLost ? "lost" : "ran",
+  name: name,
+  fencingToken: fencingToken,
+  heldMs: end?.heldMs ?? 0,
+  exitCode: isLost ? 8 : 0
+ });
+}
+
+async function readEnd(folder) {
+ try {
+  return parseAgentEnd(await readFile(join(folder, "end.json"), "utf8"));
+ } catch {
+  return null;
+ }
+}
+
+function describeLock(report, show = plain) {
+ const {outcome: outcome, name: name, fencingToken: fencingToken, waitedMs: waitedMs, heldMs: heldMs, childExitCode: childExitCode, holder: holder} = report;
+ const shown = `The lock ${show(name, 80)}`;
+ switch (outcome) {
+ case "ran":
+  if (childExitCode === null && heldMs === 0) return `${shown} is held with token ${fencingToken} until the end of the job, after ${formatDuration(waitedMs)}.`;
+  return `${shown} was held for ${formatDuration(heldMs)} with token ${fencingToken}${childExitCode === null ? "" : `; the script ended with ${childExitCode}`}.`;
+
+ case "skipped":
+  return `${shown} is held by ${show(holder ?? "somebody else")}; skipped.`;
+
+ case "busy":
+  return `${shown} is held by ${show(holder ?? "somebody else")} and was not obtained in ${formatDuration(waitedMs)}.`;
+
+ case "lost":
+  return `${shown} was lost while it was needed (token ${fencingToken ?? "none"}): another may have worked at the same time.`;
+
+ case "failed":
+  return `${shown} was not obtained (exit code ${report.exitCode}).`;
+ }
+}
+
+export { lockAction, unlockAction };

@@ -1,0 +1,101 @@
+import { createConnection, createServer } from "node:net";
+
+import { join } from "node:path";
+
+import { b as isJsonObject, k as createNonce } from "./core.js";
+
+function parseAgentEnd(text) {
+ const value = parseLine(text);
+ if (!isJsonObject(value)) return null;
+ const {outcome: outcome, message: message, heldMs: heldMs} = value;
+ if (outcome !== "released" && outcome !== "lost") return null;
+ if (typeof message !== "string" || typeof heldMs !== "number") return null;
+ return {
+  outcome: outcome,
+  message: message,
+  heldMs: heldMs
+ };
+}
+
+function parseGiveBack(text) {
+ const value = parseLine(text);
+ return isJsonObject(value) && typeof value["giveBack"] === "string" ? value["giveBack"] : null;
+}
+
+function parseLine(text) {
+ try {
+  return JSON.parse(text);
+ } catch {
+  return null;
+ }
+}
+
+const MAX_LINE_BYTES = 4096;
+
+const ANSWER_MS = 3e4;
+
+async function listenForGiveBack(folder, onGiveBack) {
+ const nonce = createNonce();
+ const path = process.platform === "win32" ? `\\\\.\\pipe\\lockstep-${createNonce()}` : join(folder, "agent");
+ const answers = new Set;
+ const answer = async socket => {
+  const line = `${JSON.stringify(await onGiveBack())}\n`;
+  await new Promise(resolve => {
+   socket.once("close", () => resolve());
+   if (socket.destroyed) resolve(); else socket.write(line, () => resolve());
+  });
+ };
+ const server = createServer(socket => {
+  socket.on("error", () => socket.destroy());
+  readLine(socket, line => {
+   if (line === null || parseGiveBack(line) !== nonce) socket.destroy(); else answers.add(answer(socket));
+  });
+ });
+ await new Promise((resolve, reject) => {
+  server.once("error", reject);
+  server.listen(path, resolve);
+ });
+ return {
+  address: {
+   path: path,
+   nonce: nonce
+  },
+  async close() {
+   server.close();
+   await Promise.all(answers);
+  }
+ };
+}
+
+function askToGiveBack({path: path, nonce: nonce}, clock) {
+ return new Promise(resolve => {
+  const socket = createConnection(path);
+  let end = null;
+  const timer = clock.startTimer(ANSWER_MS, () => socket.destroy());
+  socket.on("error", () => socket.destroy());
+  socket.on("close", () => {
+   timer.cancel();
+   resolve(end);
+  });
+  readLine(socket, line => {
+   end = line === null ? null : parseAgentEnd(line);
+  });
+  socket.write(`${JSON.stringify({
+   giveBack: nonce
+  })}\n`);
+ });
+}
+
+function readLine(socket, callback) {
+ let text = "";
+ const onData = chunk => {
+  text += chunk;
+  const end = text.indexOf("\n");
+  if (end < 0 && text.length <= MAX_LINE_BYTES) return;
+  socket.off("data", onData);
+  callback(end < 0 ? null : text.slice(0, end));
+ };
+ socket.setEncoding("utf8").on("data", onData);
+}
+
+export { askToGiveBack as a, listenForGiveBack as l, parseAgentEnd as p };

@@ -1,0 +1,88 @@
+import { spawn } from "node:child_process";
+
+import { constants } from "node:os";
+
+import { C as ConfigError, p as plain, Z as sleep } from "./core.js";
+
+const GRACE_MS = 5e3;
+
+const GROUP_POLL_MS = 50;
+
+function startChild(options) {
+ const {clock: clock} = options;
+ const ownGroup = options.ownGroup === true && process.platform !== "win32";
+ let wasSignalled = false;
+ let child = null;
+ const exited = new Promise((resolve, reject) => {
+  const [file, ...args] = options.command;
+  const fail = cause => {
+   const reason = cause.code === "ENOENT" ? "was not found" : `could not be started: ${cause.message}`;
+   reject(new ConfigError([ {
+    option: "--",
+    message: `the command ${plain(file)} ${reason}`
+   } ], {
+    cause: cause
+   }));
+  };
+  try {
+   const env = {
+    ...options.env
+   };
+   child = spawn(file, args, {
+    cwd: options.cwd,
+    env: env,
+    stdio: "inherit",
+    detached: ownGroup
+   });
+  } catch (error) {
+   return fail(error);
+  }
+  child.on("error", fail);
+  child.once("exit", (code, signalName) => {
+   resolve({
+    exitCode: code ?? 128 + (signalName ? constants.signals[signalName] : 0),
+    signalName: signalName
+   });
+  });
+ });
+ const send = signalName => {
+  const pid = child?.pid;
+  if (pid === undefined) return;
+  wasSignalled = true;
+  if (ownGroup) signalGroup(pid, signalName); else child?.kill(signalName);
+ };
+ const ended = exited.then(async end => {
+  const pid = child?.pid;
+  if (!ownGroup || !wasSignalled || pid === undefined) return end;
+  for (let leftMs = GRACE_MS; leftMs > 0 && signalGroup(pid, 0); leftMs -= GROUP_POLL_MS) {
+   await sleep(clock, GROUP_POLL_MS);
+  }
+  return end;
+ });
+ return {
+  ended: ended,
+  forward: send,
+  async terminate() {
+   send("SIGTERM");
+   const timer = clock.startTimer(GRACE_MS, () => send("SIGKILL"));
+   try {
+    return await ended;
+   } finally {
+    timer.cancel();
+   }
+  }
+ };
+}
+
+function signalGroup(leaderPid, signalName) {
+ try {
+  process.kill(-leaderPid, signalName);
+  return true;
+ } catch (error) {
+  const {code: code} = error;
+  if (code === "ESRCH" || code === "EPERM") return false;
+  throw error;
+ }
+}
+
+export { startChild as s };

@@ -1,0 +1,3596 @@
+import { ab as CorruptRecordError, p as plain, h as hashIdentity, aF as MAX_VALUE_BYTES, C as ConfigError, Z as sleep, t as toError, j as jitter, aG as readFields, ao as parseJsonObject, T as deepFreeze, b as isJsonObject, aH as MAX_TOKEN, aI as MAX_LEASE_MS, f as formatDuration, a as hasCode, N as throwIfAborted, W as createBackoff, aj as createEdges, c as createDeadline, as as parseRepository, aJ as openGitHub, G as createRedactor, o as openStoreParts, n as createKey, aK as requireStore, m as createReleasers, k as createNonce, e as exitCodeOf, r as renderTable, I as forMarkdown } from "./core.js";
+
+import { t as takeoverInMs, o as observe$1, N as NOTHING_OBSERVED, c as createAlarm } from "./observation.js";
+
+import { p as parseTarget, d as displayTarget, f as findTargetProblem, o as openProbes, a as probeCredentials } from "./probes.js";
+
+import { U as UnexpectedMemberError } from "./gate-report.js";
+
+import { r as runChild } from "./child-process.js";
+
+import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
+
+import { r as renderTimeline } from "./summary-timeline.js";
+
+const MAX_SCHEMA_CHARS = 16 * 1024;
+
+const MAX_NAME_CHARS = 128;
+
+const MAX_API_ENTRIES = 200;
+
+function parseSchema(text, scheme) {
+ const trimmed = text.trim();
+ if (trimmed === "") return {
+  ok: false,
+  problem: "is empty"
+ };
+ if (trimmed.length > MAX_SCHEMA_CHARS) return {
+  ok: false,
+  problem: `is longer than ${MAX_SCHEMA_CHARS} characters`
+ };
+ switch (scheme) {
+ case "integer":
+  if (/^\d{1,40}$/.test(trimmed)) return {
+   ok: true,
+   value: trimmed
+  };
+  return {
+   ok: false,
+   problem: "is not a whole number of at most 40 digits; --version-scheme dotted or list takes others"
+  };
+
+ case "dotted":
+  if (/^\d{1,20}(\.\d{1,20}){0,9}$/.test(trimmed)) return {
+   ok: true,
+   value: trimmed
+  };
+  return {
+   ok: false,
+   problem: "is not numbers joined by dots, such as 1.12.0 (at most ten, without a prefix)"
+  };
+
+ case "list":
+  {
+   const ids = parseNames(trimmed.split(/[\s,]+/), "id");
+   if (!ids.ok) return ids;
+   if (ids.value.length === 0) return {
+    ok: false,
+    problem: "names no id"
+   };
+   return {
+    ok: true,
+    value: ids.value.join(",")
+   };
+  }
+ }
+}
+
+function parseApi(names) {
+ const parsed = parseNames(names, "API extension");
+ if (parsed.ok && parsed.value.length > MAX_API_ENTRIES) return {
+  ok: false,
+  problem: `has more than ${MAX_API_ENTRIES} API extensions`
+ };
+ return parsed;
+}
+
+function parseNames(names, what) {
+ const wanted = names.map(name => name.trim()).filter(name => name !== "");
+ if (wanted.some(name => name.length > MAX_NAME_CHARS)) return {
+  ok: false,
+  problem: `has an ${what} of more than ${MAX_NAME_CHARS} characters`
+ };
+ return {
+  ok: true,
+  value: [ ...new Set(wanted) ].sort()
+ };
+}
+
+function compareSchema(mine, theirs, scheme) {
+ if (mine === theirs) return "equal";
+ if (scheme === "list") {
+  const [own, others] = [ new Set(listOf(mine)), new Set(listOf(theirs)) ];
+  return relationOf({
+   lacks: [ ...others ].some(id => !own.has(id)),
+   has: [ ...own ].some(id => !others.has(id))
+  });
+ }
+ const [own, others] = [ numbersOf(mine), numbersOf(theirs) ];
+ for (let index = 0; index < Math.max(own.length, others.length); index += 1) {
+  const [left, right] = [ own[index] ?? 0n, others[index] ?? 0n ];
+  if (left !== right) return left < right ? "behind" : "ahead";
+ }
+ return "equal";
+}
+
+function highestSchema(schemas, scheme) {
+ if (schemas.length === 0) return null;
+ if (scheme === "list") return [ ...new Set(schemas.flatMap(listOf)) ].sort().join(",");
+ return schemas.reduce((highest, schema) => compareSchema(schema, highest, scheme) === "ahead" ? schema : highest);
+}
+
+function reaches(schema, wanted, scheme) {
+ if (schema === null) return false;
+ const relation = compareSchema(schema, wanted, scheme);
+ return relation === "equal" || relation === "ahead";
+}
+
+function compareVersions(mine, theirs, rules) {
+ const counts = name => rules.requireApi === null || rules.requireApi.includes(name);
+ const missing = theirs.api.filter(name => counts(name) && !mine.api.includes(name));
+ const extra = mine.api.filter(name => counts(name) && !theirs.api.includes(name));
+ const schema = compareSchema(mine.schema, theirs.schema, rules.versionScheme);
+ const relation = relationOf({
+  lacks: missing.length > 0 || schema === "behind" || schema === "diverged",
+  has: extra.length > 0 || schema === "ahead" || schema === "diverged"
+ });
+ return {
+  relation: relation,
+  schema: schema,
+  missing: missing,
+  extra: extra
+ };
+}
+
+function targetOf(versions, rules) {
+ const schemas = versions.map(each => each.schema);
+ const schema = highestSchema(schemas, rules.versionScheme);
+ if (schema === null) return null;
+ const api = rules.requireApi ?? versions.flatMap(each => each.api);
+ return {
+  schema: schema,
+  api: [ ...new Set(api) ].sort()
+ };
+}
+
+function relationOf({lacks: lacks, has: has}) {
+ if (lacks) return has ? "diverged" : "behind";
+ return has ? "ahead" : "equal";
+}
+
+function listOf(text) {
+ return text.split(",").filter(id => id !== "");
+}
+
+function numbersOf(text) {
+ if (!/^\d+(\.\d+)*$/.test(text)) throw new CorruptRecordError("a schema version on the board is not a number; it was left untouched");
+ return text.split(".").map(BigInt);
+}
+
+const MAX_MEMBERS = 256;
+
+const MAX_MEMBER_NAME = 64;
+
+const MAX_GITHUB_MEMBERS = 40;
+
+function parseGateConfig(input) {
+ const problems = [];
+ const expected = [ ...new Set(input.members.map(name => name.trim()).filter(name => name !== "")) ].sort();
+ if (input.gate.trim() === "") problems.push("the gate has no name");
+ if (expected.length === 0) problems.push("no members are expected; name every one of them");
+ if (expected.length > MAX_MEMBERS) problems.push(`${expected.length} members are expected; a gate has at most ${MAX_MEMBERS}`);
+ for (const name of expected.filter(each => each.length > MAX_MEMBER_NAME)) problems.push(`the member name ${plain(name)} is longer than ${MAX_MEMBER_NAME} characters`);
+ const api = input.requireApi === null ? null : parseApi(input.requireApi);
+ if (api && !api.ok) problems.push(`the required API ${api.problem}`);
+ if (problems.length > 0) return {
+  ok: false,
+  problem: problems.join("\n")
+ };
+ const requireApi = api?.ok ? api.value : null;
+ const {versionScheme: versionScheme} = input;
+ const configHash = hashIdentity([ JSON.stringify({
+  expected: expected,
+  requireApi: requireApi,
+  versionScheme: versionScheme
+ }) ]);
+ return {
+  ok: true,
+  value: {
+   gate: input.gate,
+   expected: expected,
+   requireApi: requireApi,
+   versionScheme: versionScheme,
+   configHash: configHash
+  }
+ };
+}
+
+function gateKeySegments(place, gate) {
+ return place.scope === "run" ? [ "gate", place.repository, place.run, gate ] : [ "gate", place.repository, "env", place.environment, gate ];
+}
+
+function findParallelismProblem(config, job) {
+ const count = config.expected.length;
+ if (job.mode !== "wait" || job.maxParallel === null || job.maxParallel >= count) return null;
+ return `only ${job.maxParallel} of the ${count} members can run at once, so those that wait would hold the runners ` + "of those that are missing; use mode announce in the matrix and mode wait-for in a job that needs it, " + "or raise max-parallel";
+}
+
+function findStoreProblem(config, storeUrl) {
+ const count = config.expected.length;
+ if (!storeUrl.startsWith("github:") || count <= MAX_GITHUB_MEMBERS) return null;
+ return `a gate of ${count} members needs more requests than the GitHub store allows (at most ${MAX_GITHUB_MEMBERS} members); ` + "use an engine: redis://, postgres:// or etcd://";
+}
+
+function parsePointer(text) {
+ if (text !== "" && !text.startsWith("/")) return {
+  ok: false,
+  problem: "is not a JSON pointer; start it with a slash, such as /schema"
+ };
+ if (/~(?![01])/.test(text)) return {
+  ok: false,
+  problem: "is not a JSON pointer; write ~ as ~0 and / within a name as ~1"
+ };
+ const tokens = text === "" ? [] : text.slice(1).split("/");
+ return {
+  ok: true,
+  value: tokens.map(token => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+ };
+}
+
+function resolvePointer(document, pointer) {
+ let value = document;
+ for (const token of pointer) {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(token)) return undefined;
+  if (!Object.hasOwn(value, token)) return undefined;
+  value = value[token];
+ }
+ return value;
+}
+
+function readCarried(result, paths) {
+ if (result.body === undefined) return {
+  kind: "nothing"
+ };
+ const schema = readSchema(resolvePointer(result.body, paths.schemaPath));
+ const api = readNames(resolvePointer(result.body, paths.apiPath));
+ if (schema === undefined) return {
+  kind: "unreadable",
+  problem: "its schema is neither a text, an integer nor a list of these"
+ };
+ if (api === undefined) return {
+  kind: "unreadable",
+  problem: "its API is not a list of texts"
+ };
+ return {
+  kind: "versions",
+  schema: schema,
+  api: api
+ };
+}
+
+const notReadyYet = Object.freeze({
+ successes: 0
+});
+
+function decideReadiness(state, result, rules) {
+ const carried = readCarried(result, rules.paths);
+ const problem = findProblem(result, carried, rules);
+ const successes = problem === null ? state.successes + 1 : 0;
+ const ready = successes >= rules.successes;
+ const counted = ready ? "ready" : `${successes} of ${rules.successes} in a row`;
+ return {
+  state: Object.freeze({
+   successes: successes
+  }),
+  ready: ready,
+  fatal: result.hint === "fatal",
+  carried: carried,
+  detail: plain(`${result.detail}; ${problem ?? counted}`)
+ };
+}
+
+function findProblem(result, carried, rules) {
+ if (result.unreachable) return "cannot be asked";
+ if (result.status !== "passing" || result.hint !== null) return "not yet";
+ if (carried.kind === "nothing") return null;
+ return carried.kind === "unreadable" ? carried.problem : rules.lacks(carried);
+}
+
+function readSchema(value) {
+ if (value === undefined || value === null) return null;
+ if (Array.isArray(value)) {
+  const names = value.map(readScalar);
+  return names.every(name => name !== undefined) ? names.join(",") : undefined;
+ }
+ return readScalar(value);
+}
+
+function readScalar(value) {
+ if (typeof value === "string") return value;
+ return typeof value === "number" && Number.isSafeInteger(value) ? String(value) : undefined;
+}
+
+function readNames(value) {
+ if (value === undefined || value === null) return null;
+ return Array.isArray(value) && value.every(name => typeof name === "string") ? value : undefined;
+}
+
+const NOT_FOR_ANNOUNCE = [ "migrate", "schemaProbe", "onLeave", "jobName" ];
+
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/;
+
+function checkGateOptions(resolved, storeUrl) {
+ const {values: values} = resolved;
+ const spellingOf = name => resolved.spellingOf(name);
+ const problems = [ ...resolved.problems ];
+ const add = (name, message) => problems.push({
+  option: spellingOf(name),
+  message: message
+ });
+ const isGiven = name => resolved.sourceOf(name) !== null;
+ const parsed = parseGateConfig({
+  gate: values.name ?? "",
+  members: values.members,
+  requireApi: isGiven("requireApi") ? values.requireApi : null,
+  versionScheme: values.versionScheme
+ });
+ if (!parsed.ok && isGiven("members")) for (const line of parsed.problem.split("\n")) add("members", line);
+ const member = values.member?.trim() ?? null;
+ if (member === null && values.mode !== "wait-for") add("member", "is required: which of the members this job is");
+ const isStranger = member !== null && parsed.ok && values.mode !== "wait-for" && !parsed.value.expected.includes(member);
+ if (isStranger) add("member", `${plain(member, 64)} is not one of ${spellingOf("members")}: ${parsed.value.expected.join(", ")}`);
+ const schema = values.schema === null ? null : parseSchema(values.schema, values.versionScheme);
+ if (schema && !schema.ok) add("schema", schema.problem);
+ const api = parseApi(values.api);
+ if (!api.ok) add("api", api.problem);
+ if (values.mode === "announce") {
+  for (const name of NOT_FOR_ANNOUNCE) if (isGiven(name)) add(name, `has no effect with ${spellingOf("mode")} announce, whose job ends at once`);
+ }
+ if (values.scope === "environment" && !isGiven("environment")) add("environment", `is required with ${spellingOf("scope")} environment`);
+ if (values.scope === "run" && isGiven("environment")) add("environment", `needs ${spellingOf("scope")} environment`);
+ if (parsed.ok) {
+  const isFree = values.maxParallel !== null && values.jobTotal !== null && values.maxParallel >= values.jobTotal;
+  const problem = findParallelismProblem(parsed.value, {
+   mode: values.mode,
+   maxParallel: isFree ? null : values.maxParallel
+  });
+  if (problem !== null) add("maxParallel", problem);
+  const storeProblem = storeUrl === null ? null : findStoreProblem(parsed.value, storeUrl);
+  if (storeProblem !== null) add("members", storeProblem);
+ }
+ const schemaPath = parsePointer(values.schemaPath);
+ if (!schemaPath.ok) add("schemaPath", schemaPath.problem);
+ const apiPath = parsePointer(values.apiPath);
+ if (!apiPath.ok) add("apiPath", apiPath.problem);
+ const headers = parseHeaders(values.probeHeader);
+ if (!headers) add("probeHeader", "has a line that is no header; write 'Name: value'");
+ const isWhole = parsed.ok && schema?.ok && api.ok && schemaPath.ok && apiPath.ok && headers;
+ if (problems.length > 0 || !isWhole) return {
+  settings: null,
+  problems: problems,
+  isStranger: isStranger
+ };
+ const settings = Object.freeze({
+  config: parsed.value,
+  member: member,
+  versions: {
+   schema: schema.value,
+   api: api.value
+  },
+  paths: {
+   schemaPath: schemaPath.value,
+   apiPath: apiPath.value
+  },
+  headers: headers
+ });
+ return {
+  settings: settings,
+  problems: problems,
+  isStranger: isStranger
+ };
+}
+
+function parseHeaders(lines) {
+ const headers = {};
+ for (const line of lines) {
+  const [, name, value] = HEADER.exec(line) ?? [];
+  if (name === undefined || value === undefined || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(value)) return null;
+  headers[name.toLowerCase()] = value.trim();
+ }
+ return headers;
+}
+
+const GATE_FORMAT = 1;
+
+const GATE_PHASES = [ "announce", "schema", "api", "open", "failed" ];
+
+const GATE_FAILURE_CODES = [ "timeout", "behind", "diverged", "schema-downgrade", "commit-failed", "committer-lost", "member-left", "member-lost", "superseded", "unexpected-member", "config-mismatch", "store-unavailable" ];
+
+const GATE_EXIT_CODES = Object.freeze({
+ timeout: 7,
+ behind: 21,
+ diverged: 21,
+ "schema-downgrade": 21,
+ "commit-failed": 22,
+ "committer-lost": 22,
+ "member-left": 20,
+ "member-lost": 20,
+ superseded: 23,
+ "unexpected-member": 2,
+ "config-mismatch": 2,
+ "store-unavailable": 6
+});
+
+const MEMBER_STATES = [ "announced", "api-ready", "released", "left" ];
+
+const COMMITTER_KINDS = [ "migrate", "probe", "both" ];
+
+const MAX_MESSAGE = 300;
+
+const RESERVE_BYTES = 4 * 1024;
+
+function encodeBoard(doc) {
+ const text = [ doc, withoutProbes(doc), withoutTimes(withoutProbes(doc)) ].map(encode).find(fitsStore);
+ if (text !== undefined) return text;
+ throw new ConfigError([ {
+  option: "members",
+  message: describeSize(doc)
+ } ]);
+}
+
+function findSizeProblem(expected, record) {
+ const {schema: schema, api: api, incarnation: incarnation} = record;
+ const doc = {
+  format: GATE_FORMAT,
+  gate: "",
+  configHash: "",
+  expected: expected,
+  epoch: 1,
+  phase: "failed",
+  target: {
+   schema: schema,
+   api: api
+  },
+  schemaFloor: schema,
+  claim: null,
+  lastToken: 0,
+  commits: [],
+  members: Object.fromEntries(expected.map(name => [ name, record ])),
+  failure: {
+   epoch: 1,
+   code: "timeout",
+   by: "",
+   missing: expected,
+   behind: [],
+   diverged: [],
+   lost: expected,
+   message: "x".repeat(MAX_MESSAGE),
+   at: "",
+   attempts: {
+    [incarnation.run]: incarnation.attempt
+   }
+  },
+  deadlineMs: 0,
+  history: [],
+  openEpochs: []
+ };
+ const size = Buffer.byteLength(encode(withoutTimes(withoutProbes(doc))));
+ return size <= MAX_VALUE_BYTES - RESERVE_BYTES ? null : describeSize(doc);
+}
+
+function describeSize(doc) {
+ const size = Buffer.byteLength(encode(withoutTimes(withoutProbes(doc))));
+ return `the board of ${doc.expected.length} members may take ${size} bytes, a store holds ${MAX_VALUE_BYTES}; ` + "use shorter member names, fewer members, or version scheme integer or dotted";
+}
+
+function withoutProbes(doc) {
+ return withRecords({
+  ...doc,
+  history: []
+ }, ({observed: _observed, ...record}) => record);
+}
+
+function withoutTimes(doc) {
+ return withRecords(doc, ({readyAt: _readyAt, ...record}) => ({
+  ...record,
+  since: ""
+ }));
+}
+
+function withRecords(doc, change) {
+ const members = Object.entries(doc.members).map(([name, record]) => [ name, change(record) ]);
+ return {
+  ...doc,
+  members: Object.fromEntries(members)
+ };
+}
+
+function fitsStore(text) {
+ return Buffer.byteLength(text) <= MAX_VALUE_BYTES;
+}
+
+function encode(doc) {
+ const members = Object.entries(doc.members).map(([name, record]) => {
+  const {schema: schema, api: api, ...rest} = record;
+  const isTarget = doc.target?.schema === schema && sameNames(doc.target.api, api);
+  return [ name, isTarget ? rest : record ];
+ });
+ return JSON.stringify({
+  ...doc,
+  members: Object.fromEntries(members)
+ });
+}
+
+function sameNames(a, b) {
+ return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+function compareRanks(a, b) {
+ return compareRuns(a.run, b.run) || a.attempt - b.attempt;
+}
+
+function compareRuns(a, b) {
+ if (a === b) return 0;
+ if (/^\d+$/.test(a) && /^\d+$/.test(b)) return BigInt(a) < BigInt(b) ? -1 : 1;
+ return a < b ? -1 : 1;
+}
+
+function isSameIncarnation(a, b) {
+ return a.id === b.id && compareRanks(a, b) === 0;
+}
+
+function newestRank(ranks) {
+ return ranks.reduce((newest, rank) => newest === null || compareRanks(rank, newest) > 0 ? rank : newest, null);
+}
+
+function latestAttempts(ranks) {
+ const latest = new Map;
+ for (const {run: run, attempt: attempt} of ranks) latest.set(run, Math.max(attempt, latest.get(run) ?? attempt));
+ return latest;
+}
+
+function surveyBoard(doc, rules) {
+ const judging = judgingRecords(doc, rules);
+ const newest = newestRank(judging.map(each => each.incarnation));
+ return new Map(doc.expected.map(name => [ name, standingOf(doc, name, {
+  rules: rules,
+  newest: newest
+ }) ]));
+}
+
+function recordOf(doc, name) {
+ return Object.hasOwn(doc.members, name) ? doc.members[name] : undefined;
+}
+
+function ownRecord(doc, self) {
+ const record = self.mode === "wait-for" ? undefined : recordOf(doc, self.name);
+ return record && isSameIncarnation(record.incarnation, self.incarnation) ? record : undefined;
+}
+
+function withOwnRecord(doc, self, record) {
+ return {
+  ...doc,
+  members: {
+   ...doc.members,
+   [self.name]: record
+  }
+ };
+}
+
+function withRefusal(doc, self) {
+ const record = ownRecord(doc, self);
+ const isUndecided = doc.phase === "announce" || doc.phase === "schema" || doc.phase === "api";
+ if (!record || record.refused || record.state === "left" || !isUndecided) return doc;
+ return withOwnRecord(doc, self, {
+  ...record,
+  refused: true
+ });
+}
+
+function standingOf(doc, name, {rules: rules, newest: newest}) {
+ const record = recordOf(doc, name);
+ if (!record) return "missing";
+ if (record.state === "left") return "left";
+ if (doc.phase === "announce" && isRefusedDowngrade(doc, record, rules)) return "downgrade";
+ const isFit = doc.target !== null && fits(record, doc.target, rules);
+ const isOlder = newest !== null && compareRanks(record.incarnation, newest) < 0;
+ if (isFit) return record.refused ? "stale" : "present";
+ return isOlder ? "stale" : relationToOthers(doc, record, rules);
+}
+
+function isRefusedDowngrade(doc, record, rules) {
+ if (doc.schemaFloor === null || record.allowDowngrade) return false;
+ return isBelow(record.schema, doc.schemaFloor, rules);
+}
+
+function isBelow(schema, floor, rules) {
+ const relation = compareSchema(schema, floor, rules.versionScheme);
+ return relation === "behind" || relation === "diverged";
+}
+
+function fits(versions, target, rules) {
+ return compareVersions(versions, target, rules).relation === "equal";
+}
+
+function wantedTarget(doc, rules) {
+ const records = judgingRecords(doc, rules);
+ const newest = newestRank(records.map(each => each.incarnation));
+ if (newest === null) return doc.target;
+ return targetOf(records.filter(each => compareRanks(each.incarnation, newest) === 0), rules);
+}
+
+function relationToOthers(doc, record, rules) {
+ const rivals = judgingRecords(doc, rules).filter(each => compareRanks(each.incarnation, record.incarnation) >= 0).map(each => compareVersions(record, each, rules));
+ if (doc.phase !== "announce" && doc.target) rivals.push(compareVersions(record, doc.target, rules));
+ return rivals.some(each => each.relation === "diverged") ? "diverged" : "behind";
+}
+
+function readyMembers(doc, survey) {
+ return doc.expected.filter(name => {
+  const record = recordOf(doc, name);
+  if (!record || survey.get(name) !== "present") return false;
+  return record.state === "api-ready" || record.state === "released" && record.probedIn === doc.epoch;
+ });
+}
+
+function areAllPresent(survey) {
+ return [ ...survey.values() ].every(standing => standing === "present");
+}
+
+function committersOf(doc, survey) {
+ return doc.expected.flatMap(name => {
+  const record = recordOf(doc, name);
+  if (!record?.committer || survey.get(name) !== "present") return [];
+  if (doc.claim && isSameIncarnation(doc.claim.incarnation, record.incarnation)) return [];
+  return [ {
+   name: name,
+   committer: record.committer
+  } ];
+ });
+}
+
+function blameOf(doc, rules) {
+ const survey = surveyBoard(doc, rules);
+ const named = (...wanted) => doc.expected.filter(name => wanted.includes(survey.get(name) ?? "missing"));
+ const ready = readyMembers(doc, survey);
+ const unready = doc.phase === "api" ? named("present").filter(name => !ready.includes(name)) : [];
+ const awaited = doc.phase === "schema" ? awaitedCommitters(doc, survey) : [];
+ const missing = new Set([ ...named("missing", "left", "stale"), ...awaited, ...unready ]);
+ return {
+  missing: [ ...missing ].sort(),
+  behind: named("behind", "downgrade"),
+  diverged: named("diverged")
+ };
+}
+
+function awaitedCommitters(doc, survey) {
+ return doc.claim ? [ doc.claim.member ] : committersOf(doc, survey).map(({name: name}) => name);
+}
+
+function judgingRecords(doc, rules) {
+ return Object.values(doc.members).filter(record => record.state !== "left" && !(doc.phase === "announce" && isRefusedDowngrade(doc, record, rules)));
+}
+
+function createBoard({config: config, self: self}) {
+ return {
+  format: GATE_FORMAT,
+  gate: config.gate,
+  configHash: config.configHash,
+  expected: config.expected,
+  epoch: 1,
+  phase: "announce",
+  target: null,
+  schemaFloor: null,
+  claim: null,
+  lastToken: 0,
+  commits: [],
+  members: {},
+  failure: null,
+  deadlineMs: self.timeoutMs,
+  history: [],
+  openEpochs: []
+ };
+}
+
+function createFailure(doc, cause, ctx) {
+ const blame = cause.blame ?? blameOf(doc, ctx.config);
+ const ranks = [ ctx.self, ...Object.values(doc.members) ].map(each => each.incarnation);
+ return {
+  epoch: doc.epoch,
+  code: cause.code,
+  by: ctx.self.name,
+  missing: blame.missing,
+  behind: blame.behind,
+  diverged: blame.diverged,
+  lost: cause.lost ?? [],
+  message: plain(cause.message, MAX_MESSAGE),
+  at: ctx.at,
+  attempts: Object.fromEntries(latestAttempts(ranks))
+ };
+}
+
+function failGate(doc, cause, ctx) {
+ const failure = createFailure(doc, cause, ctx);
+ return {
+  ...doc,
+  phase: "failed",
+  failure: failure,
+  history: withHistory(doc, failure)
+ };
+}
+
+function isCoveredBy(failure, rank) {
+ const {run: run, attempt: attempt} = rank;
+ const failed = Object.entries(failure.attempts).map(([each, last]) => ({
+  run: each,
+  attempt: last
+ }));
+ const own = failed.find(each => each.run === run);
+ if (own) return attempt <= own.attempt;
+ const newest = newestRank(failed);
+ return newest !== null && compareRanks(rank, newest) < 0;
+}
+
+function startEpoch(doc, ctx) {
+ const {config: config, self: self} = ctx;
+ const {openedAt: _openedAt, ...rest} = doc;
+ const released = Object.entries(doc.members).filter(([name, record]) => record.state === "released" && config.expected.includes(name));
+ return {
+  ...rest,
+  configHash: config.configHash,
+  expected: config.expected,
+  epoch: doc.epoch + 1,
+  phase: "announce",
+  target: null,
+  members: Object.fromEntries(released),
+  failure: null,
+  deadlineMs: self.timeoutMs
+ };
+}
+
+function returnToAnnounce(doc) {
+ const members = Object.entries(doc.members).map(([name, record]) => {
+  const {probedIn: _probedIn, readyAt: _readyAt, ...rest} = record;
+  return [ name, {
+   ...rest,
+   state: record.state === "api-ready" ? "announced" : record.state
+  } ];
+ });
+ return {
+  ...doc,
+  phase: "announce",
+  members: Object.fromEntries(members)
+ };
+}
+
+function openGate(doc, at) {
+ return {
+  ...doc,
+  phase: "open",
+  openedAt: at,
+  openEpochs: [ ...doc.openEpochs, doc.epoch ].slice(-10)
+ };
+}
+
+function endOfEpoch(doc, epoch, ctx) {
+ if (doc.openEpochs.includes(epoch)) return "open";
+ const message = `the gate went on to try ${doc.epoch} without this job, which took part in try ${epoch}`;
+ const unknown = {
+  missing: [],
+  behind: [],
+  diverged: []
+ };
+ return doc.history.find(failure => failure.epoch === epoch) ?? createFailure(doc, {
+  code: "superseded",
+  message: message,
+  blame: unknown
+ }, ctx);
+}
+
+function withHistory(doc, failure) {
+ return [ ...doc.history, {
+  ...failure,
+  attempts: {}
+ } ].slice(-5);
+}
+
+function readSchemaAnswer(result, {paths: paths, versionScheme: versionScheme}) {
+ const unknown = why => ({
+  kind: "unknown",
+  detail: plain(why === "" ? result.detail : `${result.detail}; ${why}`),
+  fatal: result.hint === "fatal"
+ });
+ if (result.unreachable || result.status !== "passing" || result.hint !== null) return unknown("");
+ const carried = readCarried(result, paths);
+ if (carried.kind === "nothing") return unknown("it printed no JSON");
+ if (carried.kind === "unreadable") return unknown(carried.problem);
+ if (carried.schema === null) return unknown("its JSON has no schema at the path");
+ const parsed = parseSchema(carried.schema, versionScheme);
+ if (!parsed.ok) return unknown(`its schema ${plain(carried.schema, 60)} ${parsed.problem}`);
+ return {
+  kind: "schema",
+  schema: parsed.value,
+  detail: result.detail
+ };
+}
+
+async function askSchema(probe, rules, signal) {
+ const result = await probe.probe({
+  signal: signal
+ });
+ return {
+  ...readSchemaAnswer(result, rules),
+  retryAfterMs: result.retryAfterMs ?? 0
+ };
+}
+
+function lacksVersions(carried, target, versionScheme) {
+ if (carried.schema === null) return `its JSON has no schema; wanted is ${target.schema}`;
+ const parsed = parseSchema(carried.schema, versionScheme);
+ if (!parsed.ok) return `its schema ${plain(carried.schema, 60)} ${parsed.problem}`;
+ if (!reaches(parsed.value, target.schema, versionScheme)) return `has schema ${plain(parsed.value, 60)}, wanted is ${plain(target.schema, 60)}`;
+ const missing = target.api.filter(name => carried.api?.includes(name) !== true);
+ return missing.length === 0 ? null : `lacks api ${plain(missing.join(" "), 120)}`;
+}
+
+async function confirmReadiness(settings) {
+ const {clock: clock, probes: probes, target: target, versionScheme: versionScheme, signal: signal} = settings;
+ const {paths: paths, successes: successes, pauseMs: pauseMs} = settings;
+ const rules = {
+  paths: paths,
+  successes: successes,
+  lacks: carried => lacksVersions(carried, target, versionScheme)
+ };
+ let states = probes.map(() => notReadyYet);
+ for (;;) {
+  const results = await Promise.all(probes.map(probe => probe.probe({
+   signal: signal
+  })));
+  const rounds = results.map((result, at) => decideReadiness(states[at] ?? notReadyYet, result, rules));
+  states = rounds.map(round => round.state);
+  const observed = observationOf(probes, rounds, new Date(clock.wallMs()).toISOString());
+  if (rounds.some(round => round.fatal)) return {
+   kind: "hopeless",
+   observed: observed
+  };
+  if (rounds.every(round => round.ready)) return {
+   kind: "ready",
+   observed: observed
+  };
+  settings.onRound(observed);
+  await sleep(clock, Math.max(pauseMs, ...results.map(result => result.retryAfterMs ?? 0)), signal);
+ }
+}
+
+function observationOf(probes, rounds, at) {
+ const fatal = rounds.findIndex(each => each.fatal);
+ const unready = rounds.findIndex(each => !each.ready);
+ const worst = Math.max(0, fatal >= 0 ? fatal : unready);
+ const round = rounds[worst];
+ const carried = round?.carried.kind === "versions" ? round.carried : null;
+ const detail = round ? `${probes[worst]?.id ?? ""}: ${round.detail}` : "nothing is asked";
+ return {
+  ...carried?.schema === null || carried === null ? {} : {
+   schema: plain(carried.schema, 60)
+  },
+  ...carried?.api === null || carried === null ? {} : {
+   api: carried.api.slice(0, 20).map(name => plain(name, 64))
+  },
+  at: at,
+  detail: plain(detail, 160)
+ };
+}
+
+async function runMigration(settings) {
+ const {right: right, probe: probe, versionScheme: versionScheme, migrate: migrate, signal: signal, note: note} = settings;
+ const {token: token, to: to} = right;
+ let from = right.from;
+ const fail = message => ({
+  kind: "commit-failed",
+  token: token,
+  message: message
+ });
+ if (probe) {
+  const found = settings.isTakeover ? await askUntilAnswered(settings, probe) : await ask(settings, probe);
+  if (found.kind === "schema") {
+   if (reaches(found.schema, to, versionScheme)) {
+    note(`schema ${to} is there already (${found.detail}); nothing is run`);
+    return {
+     kind: "commit",
+     token: token,
+     from: from,
+     to: to,
+     how: "adopted"
+    };
+   }
+   from = found.schema;
+  } else if (settings.isTakeover) {
+   return fail(`took over from a holder that stopped answering, and the schema probe fails: ${found.detail}`);
+  } else note(`the schema probe has no answer yet (${found.detail}); the migration runs all the same`);
+ }
+ note(`migrating the schema ${from === null ? "" : `from ${from} `}to ${to}, token ${token}`);
+ const end = await migrate({
+  token: token,
+  from: from,
+  to: to,
+  signal: signal
+ });
+ if (!end.ok) return fail(end.message);
+ if (probe) {
+  const after = await askUntilAnswered(settings, probe);
+  if (after.kind !== "schema") return fail(`the migration ended well, but the schema probe fails: ${after.detail}`);
+  if (compareSchema(after.schema, to, versionScheme) !== "equal") return fail(`the migration ended well, but the schema is ${plain(after.schema, 60)} and not ${plain(to, 60)}`);
+ }
+ return {
+  kind: "commit",
+  token: token,
+  from: from,
+  to: to,
+  how: "ran"
+ };
+}
+
+async function awaitSchema(settings) {
+ let said = "";
+ for (;;) {
+  const {probe: probe, to: to, versionScheme: versionScheme, signal: signal} = settings;
+  const answer = await askSchema(probe, settings, signal);
+  if (answer.kind === "schema" && reaches(answer.schema, to, versionScheme)) return {
+   kind: "adopt",
+   worldSchema: answer.schema
+  };
+  const says = answer.kind === "schema" ? `schema ${answer.schema}, wanted is ${to}` : answer.detail;
+  if (says !== said) settings.note(`the schema probe says: ${plain(says)}`);
+  said = says;
+  await sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), signal);
+ }
+}
+
+function ask(settings, probe) {
+ return askSchema(probe, settings, settings.signal);
+}
+
+async function askUntilAnswered(settings, probe) {
+ let said = "";
+ for (;;) {
+  const answer = await askSchema(probe, settings, settings.signal);
+  if (answer.kind === "schema" || answer.fatal) return answer;
+  if (answer.detail !== said) settings.note(`waiting for the schema probe: ${answer.detail}`);
+  said = answer.detail;
+  await sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), settings.signal);
+ }
+}
+
+const PAUSE_MS = 1e3;
+
+const PUBLISH_EVERY_MS = 15e3;
+
+const PUBLISH_RARELY_MS = 12e4;
+
+function createActivities({options: options, post: post, crash: crash}) {
+ const {clock: clock, self: self, config: config, paths: paths, successes: successes} = options;
+ const pauseMs = Math.min(PAUSE_MS, options.pollMs);
+ const ending = new AbortController;
+ const running = new Set;
+ const probing = new Map;
+ const publisher = createPublisher(clock, options.hasBeats ? PUBLISH_EVERY_MS : PUBLISH_RARELY_MS);
+ let migratingToken = null;
+ let lastObserved = null;
+ const note = message => options.onProgress?.({
+  kind: "note",
+  level: "info",
+  message: message
+ });
+ const start = (work, signal) => {
+  const done = work().catch(thrown => {
+   if (!signal.aborted) crash(toError(thrown));
+  }).finally(() => running.delete(done));
+  running.add(done);
+ };
+ const startProbing = (key, work) => {
+  const own = new AbortController;
+  const signal = AbortSignal.any([ own.signal, ending.signal ]);
+  probing.set(key, own);
+  start(async () => {
+   try {
+    await work(signal);
+   } finally {
+    if (probing.get(key) === own) probing.delete(key);
+   }
+  }, signal);
+ };
+ const keepProbing = wanted => {
+  for (const [key, own] of probing) {
+   if (wanted.has(key)) continue;
+   probing.delete(key);
+   own.abort();
+  }
+ };
+ const startMigration = (right, isTakeover) => {
+  const {migrate: migrate} = options;
+  if (migratingToken !== null || migrate === null) return;
+  migratingToken = right.token;
+  const {signal: signal} = ending;
+  start(async () => {
+   try {
+    const {schemaProbe: probe} = options;
+    const {versionScheme: versionScheme} = config;
+    const settings = {
+     clock: clock,
+     right: right,
+     probe: probe,
+     paths: paths,
+     versionScheme: versionScheme,
+     pauseMs: pauseMs,
+     migrate: migrate,
+     isTakeover: isTakeover,
+     signal: signal,
+     note: note
+    };
+    post(await runMigration(settings));
+   } finally {
+    migratingToken = null;
+   }
+  }, signal);
+ };
+ const confirm = async (member, board, signal) => {
+  const {target: target} = board;
+  if (!target) return;
+  const probes = await probesFor(member, board);
+  const result = await confirmReadiness({
+   clock: clock,
+   probes: probes,
+   target: target,
+   versionScheme: config.versionScheme,
+   paths: paths,
+   successes: successes,
+   pauseMs: pauseMs,
+   signal: signal,
+   onRound(observed) {
+    if (member.name !== self.name) return;
+    lastObserved = observed;
+    if (publisher.isDue(observed.detail)) post({
+     kind: "observe",
+     observed: observed
+    });
+   }
+  });
+  if (member.name === self.name) lastObserved = result.observed;
+  post(eventOf(member, result));
+ };
+ const probesFor = async (member, board) => {
+  const left = self.mode === "wait-for" ? recordOf(board, member.name)?.probe : undefined;
+  if (options.ready.length > 0 || !left) return options.ready;
+  const probe = await options.openMemberProbe(left);
+  return probe ? [ probe ] : [];
+ };
+ const eventOf = (member, {kind: kind, observed: observed}) => {
+  const {name: name, incarnation: incarnation} = member;
+  if (kind === "ready") return {
+   kind: "api-ready",
+   ready: [ {
+    name: name,
+    incarnation: incarnation,
+    observed: observed
+   } ]
+  };
+  if (self.mode !== "wait-for") return {
+   kind: "leave",
+   reason: observed.detail,
+   rolledBack: false,
+   migrationEnded: true
+  };
+  const {run: run, attempt: attempt} = incarnation;
+  return {
+   kind: "lost",
+   jobs: [ {
+    name: name,
+    run: run,
+    attempt: attempt,
+    detail: observed.detail,
+    isBroken: true
+   } ]
+  };
+ };
+ return {
+  get migratingToken() {
+   return migratingToken;
+  },
+  get lastObserved() {
+   return lastObserved;
+  },
+  follow(verdict, {doc: doc, isTakeover: isTakeover}) {
+   const wanted = new Map;
+   if (verdict.kind === "migrate") startMigration(verdict, isTakeover(verdict.token));
+   if (verdict.kind === "probe-schema" && options.schemaProbe) {
+    const {schemaProbe: probe} = options;
+    const {versionScheme: versionScheme} = config;
+    wanted.set(`schema ${verdict.epoch} ${verdict.to}`, async signal => {
+     post(await awaitSchema({
+      clock: clock,
+      probe: probe,
+      to: verdict.to,
+      paths: paths,
+      versionScheme: versionScheme,
+      pauseMs: pauseMs,
+      signal: signal,
+      note: note
+     }));
+    });
+   }
+   if (verdict.kind === "confirm" && doc?.target) {
+    for (const member of verdict.members) {
+     const {name: name, incarnation: incarnation} = member;
+     const key = JSON.stringify([ verdict.epoch, name, incarnation, targetKey(doc.target) ]);
+     wanted.set(key, signal => confirm(member, doc, signal));
+    }
+   }
+   keepProbing(new Set(wanted.keys()));
+   for (const [key, work] of wanted) if (!probing.has(key)) startProbing(key, work);
+  },
+  async stop() {
+   ending.abort();
+   await Promise.all(running);
+  }
+ };
+}
+
+function targetKey({schema: schema, api: api}) {
+ return `${schema} ${api.join(" ")}`;
+}
+
+function createPublisher(clock, everyMs) {
+ let lastMs = clock.monotonicMs();
+ let last = "";
+ return {
+  isDue(detail) {
+   const nowMs = clock.monotonicMs();
+   if (detail === last || nowMs - lastMs < everyMs) return false;
+   lastMs = nowMs;
+   last = detail;
+   return true;
+  }
+ };
+}
+
+function claimBeat(claim) {
+ return {
+  nonce: `${claim.incarnation.id}#${claim.token}`,
+  seq: claim.beat,
+  leaseMs: claim.leaseMs
+ };
+}
+
+function judgeHolder(claim, sighting) {
+ if (sighting.endedIds.has(claim.incarnation.id)) return "dead";
+ if (!sighting.hasBeats) return "held";
+ return takeoverInMs(sighting.observation, claimBeat(claim), sighting.nowMs) === 0 ? "expired" : "held";
+}
+
+const FIRST_ASK_MS = 2e4;
+
+const ASK_EVERY_MS = 3e4;
+
+const ASK_EVERY_PER_MEMBER_MS = 6e3;
+
+function createLiveness(settings) {
+ const {clock: clock, jobs: jobs, expected: expected, hasBeats: hasBeats, isOwn: isOwn} = settings;
+ let observation = NOTHING_OBSERVED;
+ let endedIds = new Set;
+ let suspectedToken = null;
+ let askAtMs = clock.monotonicMs() + jitter(FIRST_ASK_MS, .3, clock.random());
+ return {
+  see(doc) {
+   if (!doc?.claim) suspectedToken = null;
+   observation = observe$1(observation, doc?.claim ? [ claimBeat(doc.claim) ] : [], clock.monotonicMs());
+  },
+  judge(claim) {
+   const fate = judgeHolder(claim, {
+    observation: observation,
+    nowMs: clock.monotonicMs(),
+    endedIds: endedIds,
+    hasBeats: hasBeats
+   });
+   if (fate === "expired") suspectedToken = claim.token;
+   return fate;
+  },
+  isTakeover: token => suspectedToken !== null && token > suspectedToken,
+  takeoverInMs(doc) {
+   const claim = doc?.phase === "schema" ? doc.claim : null;
+   if (!claim || !hasBeats || isOwn(claim)) return null;
+   const leftMs = takeoverInMs(observation, claimBeat(claim), clock.monotonicMs());
+   return leftMs > 0 ? leftMs + 1 : null;
+  },
+  evidenceInMs: () => jobs === null ? null : Math.max(0, askAtMs - clock.monotonicMs()),
+  async ask(doc, signal) {
+   if (jobs === null) return {
+    jobs: [],
+    isNews: false
+   };
+   const everyMs = Math.max(ASK_EVERY_MS, expected.length * ASK_EVERY_PER_MEMBER_MS);
+   askAtMs = clock.monotonicMs() + jitter(everyMs, .3, clock.random());
+   const found = await jobs.look({
+    members: expected,
+    claim: doc?.claim ?? null
+   }, {
+    signal: signal
+   });
+   const isNews = [ ...found.endedIds ].some(id => !endedIds.has(id));
+   endedIds = new Set([ ...endedIds, ...found.endedIds ]);
+   return {
+    jobs: found.ended,
+    isNews: isNews
+   };
+  }
+ };
+}
+
+function parseBoard(text, what) {
+ const fields = readFields(parseJsonObject(text, what), what);
+ const format = fields.integer("format", {
+  min: 1
+ });
+ if (format > GATE_FORMAT) throw new CorruptRecordError(`${what} has format ${format}, this version of lockstep knows ${GATE_FORMAT}; it was left untouched`, {
+  hint: "Let all jobs use the newest version of lockstep."
+ });
+ const target = optional(fields, "target", parseVersions);
+ const expected = strings(fields, "expected");
+ const {raw: members} = fields.object("members");
+ const strangers = Object.keys(members).filter(name => !expected.includes(name));
+ if (strangers.length > 0 || expected.length === 0) throw new CorruptRecordError(`${what}.members does not fit expected; the record was left untouched`);
+ const reader = fields.object("members");
+ const openedAt = fields.optionalString("openedAt");
+ return deepFreeze({
+  format: GATE_FORMAT,
+  gate: fields.string("gate"),
+  configHash: fields.string("configHash"),
+  expected: expected,
+  epoch: fields.integer("epoch", {
+   min: 1
+  }),
+  phase: fields.choice("phase", GATE_PHASES),
+  target: target,
+  schemaFloor: fields.raw["schemaFloor"] === null ? null : fields.string("schemaFloor"),
+  claim: optional(fields, "claim", parseClaim),
+  lastToken: token(fields, "lastToken", 0),
+  commits: objects(fields, "commits").map(parseCommit),
+  members: Object.fromEntries(Object.keys(members).map(name => [ name, parseMember(reader.object(name), target) ])),
+  failure: optional(fields, "failure", parseFailure),
+  ...openedAt === undefined ? {} : {
+   openedAt: openedAt
+  },
+  deadlineMs: fields.integer("deadlineMs", {
+   min: 0
+  }),
+  history: objects(fields, "history").map(parseFailure),
+  openEpochs: fields.array("openEpochs").map(epoch => readFields({
+   epoch: epoch
+  }, what).integer("epoch"))
+ });
+}
+
+function parseVersions(fields) {
+ return {
+  schema: fields.string("schema"),
+  api: strings(fields, "api")
+ };
+}
+
+function parseIncarnation(fields) {
+ return {
+  run: fields.string("run"),
+  attempt: fields.integer("attempt", {
+   min: 1
+  }),
+  id: fields.string("id")
+ };
+}
+
+function parseClaim(fields) {
+ return {
+  member: fields.string("member"),
+  incarnation: parseIncarnation(fields.object("incarnation")),
+  token: token(fields, "token", 1),
+  beat: fields.integer("beat", {
+   min: 0
+  }),
+  leaseMs: fields.integer("leaseMs", {
+   min: 1,
+   max: MAX_LEASE_MS
+  }),
+  since: fields.string("since")
+ };
+}
+
+function parseCommit(fields) {
+ return {
+  token: token(fields, "token", 1),
+  member: fields.string("member"),
+  incarnation: parseIncarnation(fields.object("incarnation")),
+  from: fields.raw["from"] === null ? null : fields.string("from"),
+  to: fields.string("to"),
+  how: fields.choice("how", [ "ran", "adopted" ]),
+  at: fields.string("at")
+ };
+}
+
+function parseMember(fields, target) {
+ const isTarget = target !== null && fields.raw["schema"] === undefined;
+ const readyAt = fields.optionalString("readyAt");
+ const reason = fields.optionalString("reason");
+ const observed = optional(fields, "observed", parseObservation);
+ const probe = optional(fields, "probe", each => ({
+  kind: each.string("kind"),
+  url: each.string("url")
+ }));
+ return {
+  incarnation: parseIncarnation(fields.object("incarnation")),
+  ...isTarget ? target : parseVersions(fields),
+  state: fields.choice("state", MEMBER_STATES),
+  beat: fields.integer("beat", {
+   min: 0
+  }),
+  since: fields.string("since"),
+  ...readyAt === undefined ? {} : {
+   readyAt: readyAt
+  },
+  ...has(fields, "committer") ? {
+   committer: fields.choice("committer", COMMITTER_KINDS)
+  } : {},
+  ...fields.raw["allowDowngrade"] === true ? {
+   allowDowngrade: true
+  } : {},
+  ...has(fields, "probedIn") ? {
+   probedIn: fields.integer("probedIn", {
+    min: 1
+   })
+  } : {},
+  ...reason === undefined ? {} : {
+   reason: reason
+  },
+  ...fields.raw["refused"] === true ? {
+   refused: true
+  } : {},
+  ...observed ? {
+   observed: observed
+  } : {},
+  ...probe ? {
+   probe: probe
+  } : {}
+ };
+}
+
+function parseObservation(fields) {
+ const schema = fields.optionalString("schema");
+ return {
+  ...schema === undefined ? {} : {
+   schema: schema
+  },
+  ...has(fields, "api") ? {
+   api: strings(fields, "api")
+  } : {},
+  at: fields.string("at"),
+  detail: fields.string("detail")
+ };
+}
+
+function parseFailure(fields) {
+ const attempts = fields.object("attempts");
+ return {
+  epoch: fields.integer("epoch", {
+   min: 1
+  }),
+  code: fields.choice("code", GATE_FAILURE_CODES),
+  by: fields.string("by"),
+  missing: strings(fields, "missing"),
+  behind: strings(fields, "behind"),
+  diverged: strings(fields, "diverged"),
+  lost: strings(fields, "lost"),
+  message: fields.string("message"),
+  at: fields.string("at"),
+  attempts: Object.fromEntries(Object.keys(attempts.raw).map(run => [ run, attempts.integer(run, {
+   min: 1
+  }) ]))
+ };
+}
+
+function token(fields, name, min) {
+ return fields.integer(name, {
+  min: min,
+  max: MAX_TOKEN
+ });
+}
+
+function has(fields, name) {
+ return fields.raw[name] !== undefined && fields.raw[name] !== null;
+}
+
+function optional(fields, name, parse) {
+ return has(fields, name) ? parse(fields.object(name)) : null;
+}
+
+function strings(fields, name) {
+ return fields.array(name).map(value => {
+  if (typeof value === "string") return value;
+  throw new CorruptRecordError(`a list of texts holds something else in ${name}; the record was left untouched`);
+ });
+}
+
+function objects(fields, name) {
+ return fields.array(name).map((value, index) => {
+  if (isJsonObject(value)) return readFields(value, `${name}[${index}]`);
+  throw new CorruptRecordError(`${name}[${index}] should be an object; the record was left untouched`);
+ });
+}
+
+const MISMATCH_REASON = "config-mismatch";
+
+function findRefusal(doc, record, ctx) {
+ const {config: config, self: self} = ctx;
+ const standing = surveyBoard(doc, config).get(self.name) ?? "missing";
+ const isFrozen = doc.phase !== "announce";
+ if (record.refused && standing === "stale") return refusal(doc, "behind", ctx);
+ switch (standing) {
+ case "present":
+ case "missing":
+  return null;
+
+ case "left":
+  return record.reason === MISMATCH_REASON ? refusal(doc, "config-mismatch", ctx) : refusal(doc, "member-left", ctx);
+
+ case "downgrade":
+  return refusal(doc, "schema-downgrade", ctx);
+
+ case "stale":
+  return findOvertaken(doc, record, ctx);
+
+ case "behind":
+ case "diverged":
+  {
+   const {schemaFloor: schemaFloor} = doc;
+   const isDowngrade = isFrozen && schemaFloor !== null && !record.allowDowngrade && isBelow(record.schema, schemaFloor, config);
+   return refusal(doc, isDowngrade ? "schema-downgrade" : standing, ctx);
+  }
+ }
+}
+
+function findWaitForRefusal(doc, relation, ctx) {
+ switch (relation) {
+ case "equal":
+  return null;
+
+ case "ahead":
+  return createFailure(doc, {
+   code: "behind",
+   message: `the members agreed on ${describe(doc.target)}, this job asks for ${describe(ctx.self.versions)}`,
+   blame: {
+    missing: [],
+    behind: doc.expected,
+    diverged: []
+   }
+  }, ctx);
+
+ case "behind":
+ case "diverged":
+  {
+   const {schemaFloor: schemaFloor} = doc;
+   const {self: self, config: config} = ctx;
+   const isDowngrade = schemaFloor !== null && !self.allowDowngrade && isBelow(self.versions.schema, schemaFloor, config);
+   return refusal(doc, isDowngrade ? "schema-downgrade" : relation, ctx);
+  }
+ }
+}
+
+function refusal(doc, code, ctx) {
+ const {name: name} = ctx.self;
+ const blame = blameOf(doc, ctx.config);
+ const others = names => names.filter(each => each !== name);
+ const isBehind = code === "behind" || code === "schema-downgrade";
+ return createFailure(doc, {
+  code: code,
+  message: explain(doc, code, ctx),
+  blame: {
+   missing: others(blame.missing),
+   behind: isBehind ? [ ...others(blame.behind), name ].sort() : others(blame.behind),
+   diverged: code === "diverged" ? [ ...others(blame.diverged), name ].sort() : others(blame.diverged)
+  }
+ }, ctx);
+}
+
+function findOvertaken(doc, record, ctx) {
+ if (doc.target === null) return null;
+ const {relation: relation} = compareVersions(record, doc.target, ctx.config);
+ return relation === "ahead" ? null : refusal(doc, relationToOthers(doc, record, ctx.config), ctx);
+}
+
+function explain(doc, code, ctx) {
+ const {name: name, versions: versions} = ctx.self;
+ const own = `${name} has ${describe(versions)}`;
+ const difference = doc.target && compareVersions(versions, doc.target, ctx.config);
+ const lists = difference ? listDifference(difference.missing, difference.extra) : "";
+ switch (code) {
+ case "behind":
+  return `${own}, the others have ${describe(doc.target)}${lists}; deploy the newer version and run this job again`;
+
+ case "diverged":
+  return `${own}, the others ${describe(doc.target)}${lists}; neither contains the other: build all from one commit`;
+
+ case "schema-downgrade":
+  return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say --allow-downgrade if this is meant`;
+
+ case "config-mismatch":
+  return `${own}, but this run's gate agreed on ${describe(doc.target)}; a new version needs a new run`;
+
+ case "member-left":
+  return `${own} and has left the gate`;
+ }
+}
+
+function describe(versions) {
+ if (!versions) return "no version yet";
+ return `schema ${versions.schema}${versions.api.length > 0 ? `, api ${versions.api.join(" ")}` : ", no api"}`;
+}
+
+function listDifference(missing, extra) {
+ const misses = missing.length > 0 ? `; misses api ${missing.join(" ")}` : "";
+ return `${misses}${extra.length > 0 ? `; has api ${extra.join(" ")} that others lack` : ""}`;
+}
+
+function settle(doc, ctx) {
+ const targeted = doc.phase === "announce" ? withTarget(doc, ctx) : doc;
+ const announced = targeted.phase === "announce" ? leaveAnnounce(targeted, ctx) : targeted;
+ const committed = announced.phase === "schema" ? advanceSchema(announced, ctx) : announced;
+ return committed.phase === "api" || committed.phase === "open" ? confirmAndOpen(committed, ctx) : committed;
+}
+
+function fateOf(doc, ctx) {
+ const {claim: claim} = doc;
+ if (claim === null) return "none";
+ if (isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return "held";
+ const record = recordOf(doc, claim.member);
+ const successor = record && !isSameIncarnation(record.incarnation, claim.incarnation) && record.incarnation;
+ if (successor && successor.run === claim.incarnation.run && compareRanks(successor, claim.incarnation) > 0) return "dead";
+ return ctx.judgeHolder(claim);
+}
+
+function shouldProbeSchema(doc, ctx) {
+ if (doc.phase !== "schema" || ctx.self.canMigrate || !ctx.self.canProbeSchema) return false;
+ const survey = surveyBoard(doc, ctx.config);
+ if (!mayTakePart(doc, survey, ctx) || fateOf(doc, ctx) === "held") return false;
+ return committersOf(doc, survey).every(({committer: committer}) => committer === "probe");
+}
+
+function recordCommit(doc, commit, ctx) {
+ const {self: self, config: config} = ctx;
+ const full = {
+  ...commit,
+  member: self.name,
+  incarnation: self.incarnation,
+  at: ctx.at
+ };
+ const schemas = doc.schemaFloor === null ? [ commit.to ] : [ doc.schemaFloor, commit.to ];
+ return {
+  ...doc,
+  commits: [ ...doc.commits, full ].slice(-10),
+  schemaFloor: highestSchema(schemas, config.versionScheme),
+  lastToken: Math.max(doc.lastToken, commit.token),
+  claim: null
+ };
+}
+
+function withTarget(doc, {config: config}) {
+ const target = wantedTarget(doc, config);
+ return JSON.stringify(target) === JSON.stringify(doc.target) ? doc : {
+  ...doc,
+  target: target
+ };
+}
+
+function leaveAnnounce(doc, {config: config}) {
+ if (doc.target === null || !areAllPresent(surveyBoard(doc, config))) return doc;
+ const isThere = reaches(doc.schemaFloor, doc.target.schema, config.versionScheme);
+ return {
+  ...doc,
+  phase: isThere ? "api" : "schema"
+ };
+}
+
+function advanceSchema(doc, ctx) {
+ const {target: target} = doc;
+ if (target === null) return doc;
+ if (reaches(doc.schemaFloor, target.schema, ctx.config.versionScheme)) return {
+  ...doc,
+  phase: "api"
+ };
+ const survey = surveyBoard(doc, ctx.config);
+ if (!mayTakePart(doc, survey, ctx)) return doc;
+ const fate = fateOf(doc, ctx);
+ if (fate === "held") return doc;
+ const others = committersOf(doc, survey).filter(({name: name}) => name !== ctx.self.name);
+ if (ctx.self.canMigrate) {
+  if (fate !== "expired" || ctx.self.canProbeSchema) return takeClaim(doc, ctx);
+  return others.some(({committer: committer}) => committer !== "migrate") ? doc : failCommitterLost(doc, ctx);
+ }
+ if (ctx.self.canProbeSchema || others.length > 0) return doc;
+ const mayComeLater = Object.values(doc.members).some(record => record.state === "released");
+ if (mayComeLater && ctx.self.mode !== "wait-for") return doc;
+ if (fate !== "none") return failCommitterLost(doc, ctx);
+ const commit = {
+  token: doc.lastToken + 1,
+  from: doc.schemaFloor,
+  to: target.schema,
+  how: "adopted"
+ };
+ return {
+  ...recordCommit(doc, commit, ctx),
+  phase: "api"
+ };
+}
+
+function takeClaim(doc, {self: self, at: at}) {
+ const token = doc.lastToken + 1;
+ const {name: member, incarnation: incarnation, leaseMs: leaseMs} = self;
+ return {
+  ...doc,
+  claim: {
+   member: member,
+   incarnation: incarnation,
+   token: token,
+   beat: 0,
+   leaseMs: leaseMs,
+   since: at
+  },
+  lastToken: token
+ };
+}
+
+function failCommitterLost(doc, ctx) {
+ const holder = doc.claim?.member ?? "nobody";
+ const message = `${holder} held the right to migrate and stopped answering; ` + "without a schema probe nobody can tell how far it came, and a migration must not run twice";
+ return failGate(doc, {
+  code: "committer-lost",
+  message: message
+ }, ctx);
+}
+
+function confirmAndOpen(doc, ctx) {
+ const survey = surveyBoard(doc, ctx.config);
+ const confirmed = mayTakePart(doc, survey, ctx) && !ctx.self.canProbeApi ? confirmOwn(doc, ctx) : doc;
+ if (confirmed.phase === "open") return confirmed;
+ const ready = readyMembers(confirmed, surveyBoard(confirmed, ctx.config));
+ return ready.length === doc.expected.length ? openGate(confirmed, ctx.at) : confirmed;
+}
+
+function confirmOwn(doc, {self: self, at: at}) {
+ const record = recordOf(doc, self.name);
+ if (self.mode !== "wait" || record?.state !== "announced") return doc;
+ const ready = {
+  ...record,
+  state: "api-ready",
+  readyAt: at
+ };
+ return {
+  ...doc,
+  members: {
+   ...doc.members,
+   [self.name]: ready
+  }
+ };
+}
+
+function mayTakePart(doc, survey, {self: self, config: config, epoch: epoch}) {
+ if (epoch !== null && epoch !== doc.epoch) return false;
+ if (self.mode === "wait-for") return doc.target !== null && fits(self.versions, doc.target, config);
+ const record = recordOf(doc, self.name);
+ const isOwn = record !== undefined && isSameIncarnation(record.incarnation, self.incarnation);
+ return isOwn && self.mode === "wait" && survey.get(self.name) === "present";
+}
+
+function verdictOf(doc, ctx) {
+ return ctx.self.mode === "wait-for" ? verdictForWaiter(doc, ctx) : verdictForMember(doc, ctx);
+}
+
+function refuse(failure) {
+ return {
+  kind: "failed",
+  epoch: failure.epoch,
+  failure: failure,
+  shared: false
+ };
+}
+
+function superseded(doc, record, ctx) {
+ const {run: run, attempt: attempt} = record.incarnation;
+ const message = `${ctx.self.name} has announced itself again (run ${run}, attempt ${attempt}); that one counts`;
+ return refuse(createFailure(doc, {
+  code: "superseded",
+  message: message
+ }, ctx));
+}
+
+function verdictForMember(doc, ctx) {
+ const {self: self} = ctx;
+ const record = recordOf(doc, self.name);
+ const isOwn = record !== undefined && isSameIncarnation(record.incarnation, self.incarnation);
+ if (ctx.epoch !== null && ctx.epoch < doc.epoch && !(isOwn && self.mode === "announce")) return fromEarlierEpoch(doc, ctx.epoch, ctx);
+ if (!record) return {
+  kind: "announce",
+  epoch: doc.epoch
+ };
+ if (!isOwn) {
+  const isOlder = compareRanks(record.incarnation, self.incarnation) < 0;
+  return isOlder ? {
+   kind: "announce",
+   epoch: doc.epoch
+  } : superseded(doc, record, ctx);
+ }
+ if (doc.phase === "failed" && doc.failure && self.mode !== "announce") return sharedFailure(doc, doc.failure);
+ if (doc.phase === "open" && record.state === "api-ready") return opened(doc, ctx);
+ const refusal = findRefusal(doc, record, ctx);
+ if (refusal) return refuse(refusal);
+ if (self.mode === "announce") return {
+  kind: "announced",
+  epoch: doc.epoch
+ };
+ if (doc.phase === "schema") return inSchema(doc, ctx);
+ if ((doc.phase === "api" || doc.phase === "open") && record.state === "announced") return {
+  kind: "confirm",
+  epoch: doc.epoch,
+  members: [ {
+   name: self.name,
+   incarnation: self.incarnation
+  } ]
+ };
+ return {
+  kind: "wait",
+  epoch: doc.epoch,
+  phase: doc.phase
+ };
+}
+
+function verdictForWaiter(doc, ctx) {
+ if (ctx.epoch !== null && ctx.epoch < doc.epoch) return fromEarlierEpoch(doc, ctx.epoch, ctx);
+ if (doc.phase === "failed" && doc.failure && (ctx.epoch === null || ctx.epoch === doc.epoch)) return sharedFailure(doc, doc.failure);
+ const isFrozen = doc.phase !== "announce" && doc.phase !== "failed" && doc.target !== null;
+ if (isFrozen && doc.target) {
+  const {relation: relation} = compareVersions(ctx.self.versions, doc.target, ctx.config);
+  if (relation === "ahead" && ctx.scope === "environment") return {
+   kind: "wait",
+   epoch: doc.epoch + 1,
+   phase: doc.phase
+  };
+  const refusal = findWaitForRefusal(doc, relation, ctx);
+  if (refusal) return refuse(refusal);
+ }
+ if (doc.phase === "open") return opened(doc, ctx);
+ if (doc.phase === "schema") return inSchema(doc, ctx);
+ const released = Object.entries(doc.members).filter(([, record]) => record.state === "released" && record.probedIn !== doc.epoch).map(([name, {incarnation: incarnation}]) => ({
+  name: name,
+  incarnation: incarnation
+ }));
+ if (doc.phase === "api" && released.length > 0) return {
+  kind: "confirm",
+  epoch: doc.epoch,
+  members: released
+ };
+ return {
+  kind: "wait",
+  epoch: doc.epoch,
+  phase: doc.phase
+ };
+}
+
+function inSchema(doc, ctx) {
+ const {claim: claim, epoch: epoch, target: target} = doc;
+ if (claim && target && isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return {
+  kind: "migrate",
+  epoch: epoch,
+  token: claim.token,
+  from: doc.schemaFloor,
+  to: target.schema
+ };
+ if (target && shouldProbeSchema(doc, ctx)) return {
+  kind: "probe-schema",
+  epoch: epoch,
+  to: target.schema
+ };
+ return {
+  kind: "wait",
+  epoch: epoch,
+  phase: doc.phase
+ };
+}
+
+function fromEarlierEpoch(doc, epoch, ctx) {
+ const end = endOfEpoch(doc, epoch, ctx);
+ if (end === "open") return {
+  kind: "open",
+  epoch: epoch,
+  committed: hasCommitted(doc, ctx)
+ };
+ return {
+  kind: "failed",
+  epoch: epoch,
+  failure: end,
+  shared: true
+ };
+}
+
+function sharedFailure(doc, failure) {
+ return {
+  kind: "failed",
+  epoch: doc.epoch,
+  failure: failure,
+  shared: true
+ };
+}
+
+function opened(doc, ctx) {
+ return {
+  kind: "open",
+  epoch: doc.epoch,
+  committed: hasCommitted(doc, ctx)
+ };
+}
+
+function hasCommitted(doc, {self: self}) {
+ return doc.commits.some(commit => isSameIncarnation(commit.incarnation, self.incarnation));
+}
+
+function announce(found, event, ctx) {
+ const {self: self, config: config} = ctx;
+ const board = found ?? createBoard(ctx);
+ const isMember = self.mode !== "wait-for";
+ if (isMember && !config.expected.includes(self.name)) {
+  const message = `${self.name} is not one of the expected members ${config.expected.join(", ")}`;
+  return turnAway(board, "unexpected-member", {
+   message: message,
+   ctx: ctx
+  });
+ }
+ if (board.configHash !== config.configHash && !mayBringConfig(board, ctx)) return turnAway(board, "config-mismatch", {
+  message: describeMismatch(board, ctx),
+  ctx: ctx
+ });
+ const record = isMember ? recordOf(board, self.name) : undefined;
+ if (record && compareRanks(record.incarnation, self.incarnation) > 0) return {
+  refused: superseded(board, record, ctx)
+ };
+ if (record && isSameIncarnation(record.incarnation, self.incarnation)) return {
+  doc: board
+ };
+ if (board.phase === "failed" && board.failure && isCoveredBy(board.failure, self.incarnation)) {
+  const {failure: failure, epoch: epoch} = board;
+  return {
+   refused: {
+    kind: "failed",
+    epoch: epoch,
+    failure: failure,
+    shared: true
+   }
+  };
+ }
+ const armed = seedFloor(armFor(board, ctx), event, ctx);
+ return {
+  doc: isMember ? withRecord(armed, ctx) : armed
+ };
+}
+
+function turnAway(board, code, {message: message, ctx: ctx}) {
+ const blame = {
+  missing: [],
+  behind: [],
+  diverged: []
+ };
+ return {
+  refused: refuse(createFailure(board, {
+   code: code,
+   message: message,
+   blame: blame
+  }, ctx))
+ };
+}
+
+function armFor(board, ctx) {
+ if (board.phase === "failed") return startEpoch(board, ctx);
+ if (ctx.self.mode === "wait-for" || board.phase === "announce" || !startsUpgrade(board, ctx)) return board;
+ return board.phase === "open" ? startEpoch(board, ctx) : returnToAnnounce(board);
+}
+
+function startsUpgrade(board, ctx) {
+ const {self: self, config: config, scope: scope} = ctx;
+ if (board.configHash !== config.configHash) return true;
+ if (board.target === null || fits(self.versions, board.target, config)) return false;
+ const isBelowFloor = board.schemaFloor !== null && isBelow(self.versions.schema, board.schemaFloor, config);
+ if (isBelowFloor && !self.allowDowngrade) return false;
+ const {relation: relation} = compareVersions(self.versions, board.target, config);
+ if (board.phase !== "open") return isNewest(board, ctx) || scope === "environment" && relation === "ahead";
+ if (scope === "run") return false;
+ return relation === "ahead" || self.allowDowngrade || relation === "diverged" && isNewest(board, ctx);
+}
+
+function isNewest(board, {self: self}) {
+ return Object.values(board.members).every(record => compareRanks(record.incarnation, self.incarnation) < 0);
+}
+
+function mayBringConfig(board, ctx) {
+ if (ctx.scope !== "environment" || ctx.self.mode === "wait-for" || !isNewest(board, ctx)) return false;
+ if (board.phase === "open") return true;
+ return board.failure !== null && !isCoveredBy(board.failure, ctx.self.incarnation);
+}
+
+function describeMismatch(board, {config: config}) {
+ const [theirs, ours] = [ board.expected.join(", "), config.expected.join(", ") ];
+ if (theirs === ours) return `the members agree, but --require-api or --version-scheme differs from that of the first job`;
+ return `the gate expects the members ${theirs}; this job names ${ours}`;
+}
+
+function seedFloor(board, {worldSchema: worldSchema}, {scope: scope, config: config}) {
+ if (scope !== "run" || worldSchema === undefined) return board;
+ const known = board.schemaFloor === null ? [] : [ board.schemaFloor ];
+ const schemaFloor = highestSchema([ ...known, worldSchema ], config.versionScheme);
+ return schemaFloor === board.schemaFloor ? board : {
+  ...board,
+  schemaFloor: schemaFloor
+ };
+}
+
+function withRecord(board, ctx) {
+ const {self: self} = ctx;
+ const isMismatch = board.phase !== "announce" && isAheadOf(board, ctx);
+ const record = {
+  incarnation: self.incarnation,
+  ...self.versions,
+  state: isMismatch ? "left" : self.mode === "announce" ? "released" : "announced",
+  beat: 0,
+  since: ctx.at,
+  ...isMismatch ? {
+   reason: MISMATCH_REASON
+  } : {},
+  ...committerOf(ctx),
+  ...self.allowDowngrade ? {
+   allowDowngrade: true
+  } : {},
+  ...self.probe ? {
+   probe: self.probe
+  } : {}
+ };
+ return {
+  ...board,
+  members: {
+   ...board.members,
+   [self.name]: record
+  }
+ };
+}
+
+function isAheadOf(board, {self: self, config: config}) {
+ if (board.target === null) return false;
+ return compareVersions(self.versions, board.target, config).relation === "ahead";
+}
+
+function committerOf({self: self}) {
+ if (self.mode === "announce") return {};
+ if (self.canMigrate) return {
+  committer: self.canProbeSchema ? "both" : "migrate"
+ };
+ return self.canProbeSchema ? {
+  committer: "probe"
+ } : {};
+}
+
+function beat(doc, {token: token}, {self: self}) {
+ if (token !== undefined) {
+  const {claim: claim} = doc;
+  return claim?.token === token ? {
+   ...doc,
+   claim: {
+    ...claim,
+    beat: claim.beat + 1
+   }
+  } : doc;
+ }
+ const record = ownRecord(doc, self);
+ return record ? withOwnRecord(doc, self, {
+  ...record,
+  beat: record.beat + 1
+ }) : doc;
+}
+
+function observe(doc, observed, {self: self}) {
+ const record = ownRecord(doc, self);
+ return record ? withOwnRecord(doc, self, {
+  ...record,
+  observed: observed
+ }) : doc;
+}
+
+function confirm(doc, ready, ctx) {
+ if (doc.phase !== "api" && doc.phase !== "open") return doc;
+ if (ctx.epoch !== null && ctx.epoch !== doc.epoch) return doc;
+ const survey = surveyBoard(doc, ctx.config);
+ const marked = ready.flatMap(member => {
+  const record = recordOf(doc, member.name);
+  if (!record || !isSameIncarnation(record.incarnation, member.incarnation)) return [];
+  if (survey.get(member.name) !== "present") return [];
+  const next = markReady(doc, record, {
+   member: member,
+   ctx: ctx
+  });
+  return next ? [ [ member.name, next ] ] : [];
+ });
+ return marked.length === 0 ? doc : {
+  ...doc,
+  members: {
+   ...doc.members,
+   ...Object.fromEntries(marked)
+  }
+ };
+}
+
+function markReady(doc, record, {member: member, ctx: ctx}) {
+ const {self: self, at: at} = ctx;
+ const seen = member.observed ? {
+  observed: member.observed
+ } : {};
+ if (self.mode === "wait-for") {
+  if (record.state !== "released" || record.probedIn === doc.epoch || doc.phase === "open") return null;
+  return {
+   ...record,
+   ...seen,
+   probedIn: doc.epoch,
+   readyAt: at
+  };
+ }
+ const isOwn = member.name === self.name && isSameIncarnation(record.incarnation, self.incarnation);
+ if (!isOwn || record.state !== "announced") return null;
+ return {
+  ...record,
+  ...seen,
+  state: "api-ready",
+  readyAt: at
+ };
+}
+
+function leave(doc, event, ctx) {
+ const freed = event.migrationEnded ? withoutOwnClaim(doc, ctx) : doc;
+ const record = ownRecord(freed, ctx.self);
+ if (!record || record.state === "left" || record.state === "released") return freed;
+ const isHerald = record.state === "api-ready" && !event.rolledBack;
+ const isParticipant = surveyBoard(freed, ctx.config).get(ctx.self.name) === "present";
+ const left = withOwnRecord(freed, ctx.self, {
+  ...record,
+  reason: event.reason,
+  state: isHerald ? record.state : "left"
+ });
+ const isOver = freed.phase === "open" || freed.phase === "failed";
+ if (isHerald || isOver || !isParticipant || ctx.self.onLeave === "wait") return left;
+ const message = `${ctx.self.name} left before it was ready: ${event.reason}`;
+ return failGate(left, {
+  code: "member-left",
+  message: message
+ }, ctx);
+}
+
+function reportLost(doc, jobs, ctx) {
+ if (doc.phase === "open" || doc.phase === "failed" || !isOfThisEpoch(doc, ctx)) return doc;
+ const lost = jobs.filter(job => doc.expected.includes(job.name) && isLost(doc, job, ctx));
+ if (lost.length === 0) return doc;
+ const names = lost.map(({name: name}) => name).sort();
+ const message = lost.map(({name: name, detail: detail}) => `${name} will not come: ${detail}`).join("; ");
+ return failGate(doc, {
+  code: "member-lost",
+  message: message,
+  lost: names
+ }, ctx);
+}
+
+function isLost(doc, job, ctx) {
+ const record = recordOf(doc, job.name);
+ if (job.isBroken) {
+  const isSame = record !== undefined && compareRanks(record.incarnation, job) === 0;
+  return isSame && record.state === "released" && record.probedIn !== doc.epoch;
+ }
+ if (compareRanks(job, ctx.self.incarnation) < 0) return false;
+ if (!record || record.state === "left") return true;
+ const age = compareRanks(record.incarnation, job);
+ if (age !== 0) return age < 0 && surveyBoard(doc, ctx.config).get(job.name) !== "present";
+ return record.state === "announced" && doc.phase !== "schema";
+}
+
+function isOfThisEpoch(doc, {self: self, epoch: epoch}) {
+ return self.mode === "wait-for" ? epoch === doc.epoch : ownRecord(doc, self) !== undefined;
+}
+
+function withoutOwnClaim(doc, {self: self}) {
+ const isOwn = doc.claim !== null && isSameIncarnation(doc.claim.incarnation, self.incarnation);
+ return isOwn ? {
+  ...doc,
+  claim: null
+ } : doc;
+}
+
+function isRefusedToken(doc, token, {self: self}) {
+ if (token === undefined || doc.claim?.token === token) return false;
+ return !doc.commits.some(commit => commit.token === token && isSameIncarnation(commit.incarnation, self.incarnation));
+}
+
+function commit(doc, event, ctx) {
+ if (doc.claim?.token !== event.token) return doc;
+ const {token: token, from: from, to: to, how: how, ready: ready} = event;
+ const committed = settle(recordCommit(doc, {
+  token: token,
+  from: from,
+  to: to,
+  how: how
+ }, ctx), ctx);
+ if (!ready) return committed;
+ const {name: name, incarnation: incarnation} = ctx.self;
+ return confirm(committed, [ {
+  name: name,
+  incarnation: incarnation,
+  observed: ready
+ } ], ctx);
+}
+
+function failCommit(doc, event, ctx) {
+ if (doc.claim?.token !== event.token) return doc;
+ const isOfThisEpoch = doc.phase === "schema" && ctx.epoch === doc.epoch;
+ const failed = isOfThisEpoch ? failGate(doc, {
+  code: "commit-failed",
+  message: event.message
+ }, ctx) : doc;
+ return {
+  ...failed,
+  claim: null
+ };
+}
+
+function adopt(doc, event, ctx) {
+ const {target: target} = doc;
+ if (target === null || !shouldProbeSchema(doc, ctx)) return doc;
+ if (!reaches(event.worldSchema, target.schema, ctx.config.versionScheme)) return doc;
+ const {lastToken: lastToken, schemaFloor: from} = doc;
+ return recordCommit(doc, {
+  token: lastToken + 1,
+  from: from,
+  to: target.schema,
+  how: "adopted"
+ }, ctx);
+}
+
+function meetDeadline(found, event, ctx) {
+ const settled = deepFreeze(settle(found, ctx));
+ if (settled.phase === "open" || settled.phase === "failed") {
+  const verdict = verdictOf(settled, ctx);
+  if (isFinal$1(verdict)) return {
+   doc: settled,
+   verdict: verdict
+  };
+  return {
+   doc: found,
+   verdict: refuse(timeoutOf(found, ctx))
+  };
+ }
+ const verdict = verdictOf(found, ctx);
+ if (isFinal$1(verdict)) return {
+  doc: endAlone(found, verdict, ctx),
+  verdict: verdict
+ };
+ if (!isCounted(found, ctx)) {
+  const alone = refuse(timeoutOf(found, ctx));
+  return {
+   doc: endAlone(found, alone, ctx),
+   verdict: alone
+  };
+ }
+ const observed = event.observed ? observe(found, event.observed, ctx) : found;
+ const doc = deepFreeze(failGate(observed, timeoutCause(observed, ctx), ctx));
+ return {
+  doc: doc,
+  verdict: verdictOf(doc, ctx)
+ };
+}
+
+function withoutBoard(event, ctx) {
+ if (event.kind === "deadline") return refuse(timeoutOf(createBoard(ctx), ctx));
+ return ctx.self.mode === "wait-for" ? {
+  kind: "wait",
+  epoch: ctx.epoch ?? 1,
+  phase: "announce"
+ } : {
+  kind: "announce",
+  epoch: 1
+ };
+}
+
+function endAlone(doc, verdict, {self: self}) {
+ return verdict.kind === "failed" && !verdict.shared ? deepFreeze(withRefusal(doc, self)) : doc;
+}
+
+function isFinal$1(verdict) {
+ return verdict.kind === "open" || verdict.kind === "failed" || verdict.kind === "announced";
+}
+
+function isCounted(doc, ctx) {
+ if (ctx.self.mode === "wait-for") return ctx.epoch === doc.epoch;
+ return surveyBoard(doc, ctx.config).get(ctx.self.name) === "present";
+}
+
+function timeoutOf(doc, ctx) {
+ return createFailure(doc, timeoutCause(doc, ctx), ctx);
+}
+
+function timeoutCause(doc, ctx) {
+ const blame = blameOf(doc, ctx.config);
+ const message = `${ctx.self.name} waited ${formatDuration(ctx.self.timeoutMs)}; ${describeWait(doc, blame)}`;
+ return {
+  code: "timeout",
+  message: message,
+  blame: blame
+ };
+}
+
+function describeWait(doc, {missing: missing, behind: behind, diverged: diverged}) {
+ if (doc.phase === "open") return "the gate is open, but its own API was never ready";
+ const lists = [ [ "missing", missing ], [ "behind", behind ], [ "diverged", diverged ] ];
+ const named = lists.filter(([, names]) => names.length > 0).map(([word, names]) => `${word}: ${names.join(", ")}`);
+ const who = named.length > 0 ? named.join("; ") : "nobody in particular";
+ switch (doc.phase) {
+ case "schema":
+  return doc.claim ? `${doc.claim.member} holds the right to migrate and has not committed` : `nobody has migrated the schema; ${who}`;
+
+ case "api":
+  return `the schema is committed, but not every API is ready; ${who}`;
+
+ case "announce":
+ case "failed":
+  return who;
+ }
+}
+
+function reduce(doc, event, ctx) {
+ if (event.kind === "announce") {
+  const announced = announce(doc, event, ctx);
+  if ("refused" in announced) return {
+   doc: doc,
+   verdict: announced.refused
+  };
+  const joined = {
+   ...ctx,
+   epoch: announced.doc.epoch
+  };
+  if (ctx.self.mode === "wait-for" && doc === null) return {
+   doc: doc,
+   verdict: {
+    kind: "wait",
+    epoch: 1,
+    phase: "announce"
+   }
+  };
+  return conclude(announced.doc, joined);
+ }
+ if (doc === null) return {
+  doc: doc,
+  verdict: withoutBoard(event, ctx)
+ };
+ switch (event.kind) {
+ case "look":
+  return conclude(doc, ctx);
+
+ case "beat":
+  return conclude(beat(doc, event, ctx), ctx, isRefusedToken(doc, event.token, ctx));
+
+ case "commit":
+  return conclude(commit(doc, event, ctx), ctx, isRefusedToken(doc, event.token, ctx));
+
+ case "commit-failed":
+  return conclude(failCommit(doc, event, ctx), ctx, isRefusedToken(doc, event.token, ctx));
+
+ case "adopt":
+  return conclude(adopt(doc, event, ctx), ctx);
+
+ case "api-ready":
+  return conclude(confirm(doc, event.ready, ctx), ctx);
+
+ case "observe":
+  return conclude(observe(doc, event.observed, ctx), ctx);
+
+ case "leave":
+  return conclude(leave(doc, event, ctx), ctx);
+
+ case "deadline":
+  return meetDeadline(doc, event, ctx);
+
+ case "lost":
+  return conclude(reportLost(doc, event.jobs, ctx), ctx);
+ }
+}
+
+function conclude(changed, ctx, isFenced = false) {
+ const doc = settle(changed, ctx);
+ if (isFenced) return {
+  doc: deepFreeze(doc),
+  verdict: {
+   kind: "fenced",
+   epoch: ctx.epoch ?? doc.epoch
+  }
+ };
+ const verdict = verdictOf(doc, ctx);
+ const isTurnedAway = verdict.kind === "failed" && !verdict.shared;
+ return {
+  doc: deepFreeze(isTurnedAway ? withRefusal(doc, ctx.self) : doc),
+  verdict: verdict
+ };
+}
+
+const CONFLICT_BASE_MS = 2;
+
+const CONFLICT_CAP_MS = 2e3;
+
+function createBoardRegister(settings) {
+ const {store: store, clock: clock, key: key} = settings;
+ let writes = 0;
+ let conflicts = 0;
+ let parsed = null;
+ const docOf = entry => {
+  if (entry === null) return null;
+  if (parsed?.revision !== entry.revision) parsed = {
+   revision: entry.revision,
+   doc: parseBoard(entry.value, key)
+  };
+  return parsed.doc;
+ };
+ return {
+  key: key,
+  get writes() {
+   return writes;
+  },
+  get conflicts() {
+   return conflicts;
+  },
+  async apply(event, {context: context, signal: signal}) {
+   let backoff = createBackoff({
+    baseMs: CONFLICT_BASE_MS,
+    capMs: CONFLICT_CAP_MS
+   });
+   let entry = await store.get(key, {
+    signal: signal
+   });
+   const foundRevision = entry?.revision ?? null;
+   for (;;) {
+    const before = docOf(entry);
+    const revision = entry?.revision ?? null;
+    const {doc: doc, verdict: verdict} = reduce(before, event, context(before));
+    if (doc === null || doc === before) return {
+     doc: doc,
+     revision: revision,
+     verdict: verdict,
+     foundRevision: foundRevision,
+     before: before,
+     hasWritten: false
+    };
+    const text = encodeBoard(doc);
+    let current;
+    writes += 1;
+    try {
+     const result = await store.compareAndSet(key, revision, text, {
+      signal: signal
+     });
+     if (result.ok) {
+      parsed = {
+       revision: result.revision,
+       doc: doc
+      };
+      const {revision: written} = result;
+      return {
+       doc: doc,
+       revision: written,
+       verdict: verdict,
+       foundRevision: foundRevision,
+       before: before,
+       hasWritten: true
+      };
+     }
+     conflicts += 1;
+     current = result.current;
+    } catch (error) {
+     if (!hasCode(error, "indeterminate")) throw error;
+     throwIfAborted(signal);
+    }
+    const step = backoff.next(clock.random());
+    backoff = step.backoff;
+    if (step.delayMs > 0) await sleep(clock, step.delayMs, signal);
+    const isUsable = current !== undefined && step.delayMs === 0 && current?.revision !== revision;
+    entry = isUsable ? current : await store.get(key, {
+     signal: signal
+    });
+   }
+  }
+ };
+}
+
+function createPassing(options, deadline) {
+ const {clock: clock, store: store, key: key, logger: logger, self: self, jobs: jobs, hasBeats: hasBeats, config: config} = options;
+ const outbox = [];
+ const watched = store.capabilities.nativeWatch ? store : {
+  ...store,
+  watch: watchNothing
+ };
+ const alarm = createAlarm({
+  store: watched,
+  key: key,
+  clock: clock,
+  logger: logger
+ });
+ const isOwn = claim => isSameIncarnation(claim.incarnation, self.incarnation);
+ const post = event => {
+  const last = outbox.at(-1);
+  if (event.kind === "api-ready" && last?.kind === "api-ready" && outbox.length > 1) outbox[outbox.length - 1] = {
+   kind: "api-ready",
+   ready: [ ...last.ready, ...event.ready ]
+  }; else outbox.push(event);
+  alarm.ring();
+ };
+ const passing = {
+  options: options,
+  register: createBoardRegister({
+   store: store,
+   clock: clock,
+   key: key
+  }),
+  liveness: createLiveness({
+   clock: clock,
+   jobs: jobs,
+   expected: config.expected,
+   hasBeats: hasBeats,
+   isOwn: isOwn
+  }),
+  activities: createActivities({
+   options: options,
+   post: post,
+   crash(error) {
+    passing.crashed ??= error;
+    alarm.ring();
+   }
+  }),
+  deadline: deadline,
+  alarm: alarm,
+  outbox: outbox,
+  epoch: null,
+  doc: null,
+  revision: undefined,
+  token: null,
+  wakeupsByTimer: 0,
+  crashed: null
+ };
+ return passing;
+}
+
+function contextOf(passing, doc) {
+ const {options: options, liveness: liveness, epoch: epoch} = passing;
+ const {config: config, scope: scope, self: self, clock: clock} = options;
+ liveness.see(doc);
+ const at = new Date(clock.wallMs()).toISOString();
+ return {
+  config: config,
+  scope: scope,
+  self: self,
+  at: at,
+  epoch: epoch,
+  judgeHolder: liveness.judge
+ };
+}
+
+function absorb(passing, {doc: doc, revision: revision, verdict: verdict}) {
+ const {options: options} = passing;
+ passing.epoch = verdict.epoch;
+ passing.doc = doc;
+ if (verdict.kind === "migrate") passing.token = verdict.token;
+ if (passing.revision !== revision) options.onProgress?.({
+  kind: "board",
+  doc: doc
+ });
+ passing.revision = revision;
+}
+
+function isFinal(verdict) {
+ return verdict.kind === "open" || verdict.kind === "announced" || verdict.kind === "failed";
+}
+
+function watchNothing(_key, {signal: signal}) {
+ const edges = createEdges(signal);
+ edges.connected();
+ return edges.watch;
+}
+
+const LAST_WORD_MS = 5e3;
+
+const LEAVE_MS = 2500;
+
+async function passDeadline(passing) {
+ const {activities: activities, outbox: outbox} = passing;
+ const observed = activities.lastObserved;
+ const late = [ ...outbox.splice(0), {
+  kind: "deadline",
+  ...observed ? {
+   observed: observed
+  } : {}
+ } ];
+ let end = null;
+ const stopped = activities.stop();
+ for (const event of late) {
+  const applied = await sayLast(passing, event, LAST_WORD_MS);
+  if (applied instanceof Error) {
+   end = unavailable(passing, applied);
+   break;
+  }
+  if (isFinal(applied.verdict)) end = applied.verdict;
+ }
+ await stopped;
+ await giveClaimBack(passing, LAST_WORD_MS);
+ return end ?? unavailable(passing, new Error("the board did not decide"));
+}
+
+async function leaveEarly(passing) {
+ const {options: options, activities: activities, doc: doc} = passing;
+ const reason = plain(toError(options.signal.reason).message, 200);
+ const stopped = activities.stop();
+ const leave = {
+  kind: "leave",
+  reason: reason,
+  rolledBack: false
+ };
+ const applied = await sayLast(passing, {
+  ...leave,
+  migrationEnded: false
+ }, LEAVE_MS);
+ await stopped;
+ await giveClaimBack(passing, LEAVE_MS);
+ if (!(applied instanceof Error) && isFinal(applied.verdict)) return applied.verdict;
+ const board = doc ?? createBoard(contextOf(passing, null));
+ const message = `${options.self.name} left the gate: ${reason}`;
+ return createFailure(board, {
+  code: "member-left",
+  message: message
+ }, contextOf(passing, doc));
+}
+
+async function giveClaimBack(passing, limitMs) {
+ const {options: options, doc: doc, outbox: outbox} = passing;
+ const {claim: claim} = doc ?? {};
+ if (!claim || !isSameIncarnation(claim.incarnation, options.self.incarnation)) return;
+ const message = "the migration was stopped before it had ended";
+ const found = outbox.find(event => event.kind === "commit" || event.kind === "commit-failed");
+ await sayLast(passing, found ?? {
+  kind: "commit-failed",
+  token: claim.token,
+  message: message
+ }, limitMs);
+}
+
+async function sayLast(passing, event, limitMs) {
+ const {clock: clock} = passing.options;
+ const limit = createDeadline({
+  clock: clock,
+  timeoutMs: limitMs,
+  waitingFor: "the store to take the last word"
+ });
+ try {
+  const context = doc => contextOf(passing, doc);
+  const applied = await passing.register.apply(event, {
+   context: context,
+   signal: limit.signal
+  });
+  absorb(passing, applied);
+  return applied;
+ } catch (thrown) {
+  const error = toError(thrown);
+  const isOver = limit.signal.aborted || error.retryable === true;
+  if (!isOver) throw error;
+  return error;
+ } finally {
+  limit.dispose();
+ }
+}
+
+function unavailable(passing, error) {
+ const {doc: doc, options: options} = passing;
+ const board = doc ?? createBoard(contextOf(passing, null));
+ const message = `${options.store.url} does not answer, so nobody knows whether the gate is open: ${error.message}`;
+ return createFailure(board, {
+  code: "store-unavailable",
+  message: message
+ }, contextOf(passing, doc));
+}
+
+const BASE_MS = 200;
+
+const CAP_MS = 5e3;
+
+function createTroubles({clock: clock, onProgress: onProgress}, deadline) {
+ const fresh = createBackoff({
+  baseMs: BASE_MS,
+  capMs: CAP_MS
+ });
+ let backoff = fresh;
+ return {
+  async survive(call) {
+   try {
+    const result = await call();
+    if (backoff !== fresh) onProgress?.({
+     kind: "note",
+     level: "info",
+     message: "the store answers again"
+    });
+    backoff = fresh;
+    return result;
+   } catch (thrown) {
+    deadline.throwIfPassed();
+    const error = toError(thrown);
+    if (error.retryable !== true) throw error;
+    if (backoff === fresh) {
+     const message = `the store does not answer, waiting goes on: ${plain(error.message)}`;
+     onProgress?.({
+      kind: "note",
+      level: "warn",
+      message: message
+     });
+    }
+    const step = backoff.next(clock.random());
+    backoff = step.backoff;
+    const retryAtMs = hasCode(error, "throttled") ? error.retryAtMs : null;
+    await deadline.sleep(Math.max(step.delayMs, 1, retryAtMs === null ? 0 : retryAtMs - clock.monotonicMs()));
+    return null;
+   }
+  }
+ };
+}
+
+const JITTER = .15;
+
+const CROWD = 8;
+
+const MAX_SPREAD_MS = 250;
+
+const MAX_SUBSCRIBE_MS = 5e3;
+
+const WORLD_PROBE_MS = 5e3;
+
+async function passGate(options) {
+ const {clock: clock, store: store, key: key, self: self, signal: signal} = options;
+ const startMs = clock.monotonicMs();
+ const deadline = createDeadline({
+  clock: clock,
+  timeoutMs: self.timeoutMs,
+  waitingFor: `the gate ${options.config.gate}`,
+  parent: signal
+ });
+ const passing = createPassing(options, deadline);
+ const {activities: activities, alarm: alarm} = passing;
+ const conclude = (final, about = {}) => {
+  const isVerdict = "kind" in final;
+  const failure = !isVerdict ? final : final.kind === "failed" ? final.failure : null;
+  return {
+   doc: passing.doc,
+   run: {
+    outcome: failure || !isVerdict ? "failed" : final.kind === "open" ? "open" : "announced",
+    failure: failure,
+    epoch: passing.epoch ?? 1,
+    committed: ownCommit(passing) !== undefined,
+    token: ownCommit(passing)?.token ?? passing.token,
+    waitedMs: Math.round(clock.monotonicMs() - startMs),
+    wakeupsByTimer: passing.wakeupsByTimer
+   },
+   interrupted: false,
+   wasOver: false,
+   writes: passing.register.writes,
+   conflicts: passing.register.conflicts,
+   ...about
+  };
+ };
+ try {
+  try {
+   const {final: final, wasOver: wasOver} = await walk(passing);
+   return conclude(final, {
+    wasOver: wasOver
+   });
+  } catch (error) {
+   if (passing.crashed) throw passing.crashed;
+   if (signal.aborted) return conclude(await leaveEarly(passing), {
+    interrupted: true
+   });
+   if (!deadline.signal.aborted) throw error;
+   return conclude(await passDeadline(passing));
+  }
+ } finally {
+  await activities.stop();
+  alarm.dispose();
+  deadline.dispose();
+  options.logger.debug(`gate ${key} in ${store.url}: ${passing.register.writes} writes`);
+ }
+}
+
+async function walk(passing) {
+ const {options: options, outbox: outbox, activities: activities, alarm: alarm, deadline: deadline, liveness: liveness} = passing;
+ const {clock: clock, self: self} = options;
+ const troubles = createTroubles(options, deadline);
+ let final = null;
+ let nextBeatMs = Number.POSITIVE_INFINITY;
+ let woken = "edge";
+ let wasOver = false;
+ await subscribed(passing);
+ outbox.push({
+  kind: "announce",
+  ...await askWorld(passing)
+ });
+ for (;;) {
+  if (passing.crashed) throw passing.crashed;
+  alarm.clear();
+  const due = outbox[0];
+  const token = activities.migratingToken;
+  const isBeat = !due && token !== null && options.hasBeats && clock.monotonicMs() >= nextBeatMs;
+  const event = due ?? (isBeat && token !== null ? {
+   kind: "beat",
+   token: token
+  } : {
+   kind: "look"
+  });
+  const applied = await troubles.survive(() => passing.register.apply(event, {
+   context: doc => contextOf(passing, doc),
+   signal: deadline.signal
+  }));
+  if (applied === null) continue;
+  if (due && outbox[0] === due) outbox.shift();
+  if (isBeat) nextBeatMs = clock.monotonicMs() + self.leaseMs / 3;
+  if (event.kind === "look" && woken === "timer" && isNews(passing, applied)) passing.wakeupsByTimer += 1;
+  woken = "edge";
+  absorb(passing, applied);
+  const {verdict: verdict} = applied;
+  if (verdict.kind === "announce" && final === null) outbox.push({
+   kind: "announce"
+  });
+  if (isFinal(verdict)) {
+   wasOver ||= event.kind === "announce" && verdict.kind === "failed" && verdict.shared && !applied.hasWritten;
+   final ??= verdict;
+  }
+  activities.follow(final ?? verdict, {
+   doc: applied.doc,
+   isTakeover: liveness.isTakeover
+  });
+  if (activities.migratingToken !== null && nextBeatMs === Number.POSITIVE_INFINITY) nextBeatMs = clock.monotonicMs() + self.leaseMs / 3;
+  if (activities.migratingToken === null) nextBeatMs = Number.POSITIVE_INFINITY;
+  if (outbox.length > 0) continue;
+  if (final !== null && activities.migratingToken === null) return {
+   final: final,
+   wasOver: wasOver
+  };
+  if (verdict.kind === "fenced") continue;
+  woken = await rest(passing, nextBeatMs - clock.monotonicMs());
+ }
+}
+
+async function rest(passing, beatInMs) {
+ const {options: options, alarm: alarm, liveness: liveness, deadline: deadline, doc: doc} = passing;
+ const {clock: clock, config: config, pollMs: pollMs} = options;
+ const reconcileMs = jitter(pollMs, JITTER, clock.random());
+ const takeoverMs = liveness.takeoverInMs(doc) ?? Number.POSITIVE_INFINITY;
+ const evidenceMs = liveness.evidenceInMs() ?? Number.POSITIVE_INFINITY;
+ const soonestMs = Math.min(reconcileMs, takeoverMs, evidenceMs, beatInMs);
+ const rung = await alarm.wait(Math.max(1, Math.ceil(soonestMs)), deadline.signal) === "rung";
+ if (rung) {
+  const spreadMs = config.expected.length <= CROWD ? 0 : Math.min(MAX_SPREAD_MS, config.expected.length / 2);
+  if (spreadMs > 0 && passing.outbox.length === 0) await deadline.sleep(spreadMs * clock.random());
+  return "edge";
+ }
+ if (liveness.evidenceInMs() === 0) {
+  const {jobs: jobs} = await liveness.ask(doc, deadline.signal);
+  if (jobs.length > 0 && doc) passing.outbox.push({
+   kind: "lost",
+   jobs: jobs
+  });
+ }
+ return soonestMs === reconcileMs ? "timer" : "edge";
+}
+
+function isNews(passing, {foundRevision: foundRevision, hasWritten: hasWritten}) {
+ return hasWritten || foundRevision !== passing.revision;
+}
+
+function ownCommit({doc: doc, options: options}) {
+ return doc?.commits.findLast(each => isSameIncarnation(each.incarnation, options.self.incarnation));
+}
+
+async function askWorld({options: options, deadline: deadline}) {
+ const {schemaProbe: schemaProbe, paths: paths, config: config, scope: scope, clock: clock} = options;
+ if (!schemaProbe || scope !== "run") return {};
+ const limit = createDeadline({
+  clock: clock,
+  timeoutMs: WORLD_PROBE_MS,
+  waitingFor: "a probe",
+  parent: deadline.signal
+ });
+ try {
+  const rules = {
+   paths: paths,
+   versionScheme: config.versionScheme
+  };
+  const answer = await askSchema(schemaProbe, rules, limit.signal);
+  return answer.kind === "schema" ? {
+   worldSchema: answer.schema
+  } : {};
+ } catch (error) {
+  if (deadline.signal.aborted || !limit.signal.aborted) throw error;
+  return {};
+ } finally {
+  limit.dispose();
+ }
+}
+
+async function subscribed({alarm: alarm, options: options, deadline: deadline}) {
+ const {clock: clock} = options;
+ const limit = createDeadline({
+  clock: clock,
+  timeoutMs: MAX_SUBSCRIBE_MS,
+  waitingFor: "a watch",
+  parent: deadline.signal
+ });
+ try {
+  const late = new Promise(resolve => {
+   limit.signal.addEventListener("abort", () => resolve(), {
+    once: true
+   });
+  });
+  await Promise.race([ alarm.ready, late ]);
+  deadline.throwIfPassed();
+ } finally {
+  limit.dispose();
+ }
+}
+
+function viewMembers(doc, ctx) {
+ const survey = doc ? surveyBoard(doc, ctx.config) : null;
+ const ready = doc && survey ? new Set(readyMembers(doc, survey)) : new Set;
+ return (doc?.expected ?? ctx.config.expected).map(name => viewMember(name, {
+  doc: doc,
+  standing: survey?.get(name) ?? "missing",
+  isReady: ready.has(name),
+  ctx: ctx
+ }));
+}
+
+function viewMember(name, subject) {
+ const {doc: doc, ctx: ctx} = subject;
+ const record = doc ? recordOf(doc, name) : undefined;
+ const state = stateOf(name, subject);
+ const label = labelOf(name, state, subject);
+ const url = record ? ctx.linkOf(record.incarnation) : null;
+ return {
+  name: plain(name),
+  state: state,
+  label: label,
+  schema: record ? plain(record.schema) : null,
+  api: (record?.api ?? []).map(each => plain(each)),
+  since: record ? plain(record.since) : null,
+  readyAt: record?.readyAt === undefined ? null : plain(record.readyAt),
+  url: url === null ? null : plain(url),
+  detail: detailOf(name, state, subject),
+  advice: ADVICE[label]
+ };
+}
+
+function stateOf(name, {doc: doc, standing: standing, ctx: ctx}) {
+ if (ctx.failure?.lost.includes(name)) return "lost";
+ const record = doc ? recordOf(doc, name) : undefined;
+ switch (standing) {
+ case "missing":
+ case "left":
+ case "behind":
+ case "diverged":
+  return standing;
+
+ case "downgrade":
+  return "behind";
+
+ case "stale":
+  return "superseded";
+
+ case "present":
+  return record?.state ?? "missing";
+ }
+}
+
+function labelOf(name, state, {doc: doc, isReady: isReady}) {
+ if (doc?.phase === "schema" && doc.claim?.member === name) return "UPGRADING";
+ switch (state) {
+ case "api-ready":
+  return "READY";
+
+ case "announced":
+ case "released":
+  return isReady ? "READY" : "WAITING";
+
+ case "missing":
+ case "superseded":
+  return "MISSING";
+
+ case "behind":
+ case "diverged":
+  return "NEEDS UPGRADE";
+
+ case "lost":
+  return "LOST";
+
+ case "left":
+  return "LEFT";
+ }
+}
+
+const ADVICE = Object.freeze({
+ READY: null,
+ WAITING: null,
+ UPGRADING: null,
+ MISSING: "look whether its job was started, is queued for a runner, or failed before the gate",
+ "NEEDS UPGRADE": "deploy the version the others have to it, then run its job again",
+ LOST: "read the log of its job, then re-run the failed jobs",
+ LEFT: "its job was stopped; re-run the failed jobs"
+});
+
+function detailOf(name, state, {doc: doc, standing: standing, ctx: ctx}) {
+ const record = doc ? recordOf(doc, name) : undefined;
+ if (!doc || !record) return state === "lost" ? plain(ctx.failure?.message ?? "") : "has not announced itself";
+ const parts = [];
+ const {claim: claim} = doc;
+ if (claim && claim.member === name) {
+  const isOld = !isSameIncarnation(claim.incarnation, record.incarnation);
+  parts.push(`${isOld ? "an earlier run of it holds" : "holds"} the right to migrate (token ${claim.token}) since ${claim.since}`);
+ }
+ const committed = doc.commits.find(each => each.to === doc.target?.schema);
+ if (committed?.member === name) parts.push(`${committed.how === "ran" ? "migrated to" : "found"} schema ${committed.to} (token ${committed.token})`);
+ if (standing === "stale") parts.push(`only attempt ${record.incarnation.attempt} of run ${record.incarnation.run} announced; its re-run has not come`);
+ if (standing === "downgrade") parts.push(`schema ${record.schema} is below the committed ${doc.schemaFloor}`);
+ if ((standing === "behind" || standing === "diverged") && doc.target) {
+  const {missing: missing, extra: extra} = compareVersions(record, doc.target, ctx.config);
+  parts.push(`has ${describe(record)}, wanted is ${describe(doc.target)}${listDifference(missing, extra)}`);
+ }
+ if (record.reason !== undefined) parts.push(record.reason);
+ if (record.observed) parts.push(`last probe at ${record.observed.at}: ${record.observed.detail}`);
+ return plain(parts.join("; "), 400);
+}
+
+function createGateReport(doc, run, ctx) {
+ const {failure: failure} = run;
+ const names = list => (list ?? []).map(name => plain(name));
+ return {
+  format: 1,
+  command: "gate",
+  outcome: run.outcome,
+  code: failure?.code ?? null,
+  phase: run.outcome === "open" ? "open" : doc?.phase ?? "announce",
+  epoch: run.epoch,
+  committed: run.committed,
+  token: run.token,
+  waitedMs: run.waitedMs,
+  wakeupsByTimer: run.wakeupsByTimer,
+  members: viewMembers(doc, {
+   ...ctx,
+   failure: failure
+  }).map(({name: name, state: state, schema: schema, api: api, detail: detail}) => ({
+   name: name,
+   state: state,
+   schema: schema ?? "",
+   api: api,
+   detail: detail
+  })),
+  missing: names(failure?.missing),
+  behind: names(failure?.behind),
+  diverged: names(failure?.diverged),
+  lost: names(failure?.lost),
+  exitCode: failure ? GATE_EXIT_CODES[failure.code] : 0
+ };
+}
+
+function describeGate(doc, run) {
+ const waited = formatDuration(run.waitedMs);
+ if (run.outcome === "open") return `The gate is open: ${plain(describe(doc?.target ?? null))} (waited ${waited}).`;
+ if (run.outcome === "announced") return "Announced; a wait-for job opens the gate.";
+ return `The gate did not open (${run.failure?.code ?? "unknown"}): ${plain(run.failure?.message ?? "", 400)}`;
+}
+
+function describeMember(view) {
+ const version = view.schema === null ? "" : `schema ${view.schema}`;
+ const since = view.readyAt ?? view.since;
+ const parts = [ `${view.name}  ${view.label.padEnd(13)}`, version, since === null ? "" : `since ${since}`, view.detail, view.url ?? "", "" ];
+ return parts.filter(part => part !== "").join("  ");
+}
+
+function changedMembers(before, now) {
+ const known = new Map(before.map(view => [ view.name, view ]));
+ return now.filter(view => {
+  const old = known.get(view.name);
+  return old === undefined || old.label !== view.label || old.schema !== view.schema || old.state !== view.state;
+ });
+}
+
+async function openGateJobs(context, options) {
+ const {env: env, isRunner: isRunner, logger: logger} = context;
+ const repository = parseRepository(env["GITHUB_REPOSITORY"] ?? "");
+ if (!isRunner || options.run !== env["GITHUB_RUN_ID"] || !repository.ok) return null;
+ const client = options.client ?? await openGitHub(context);
+ if (!client) return null;
+ const {createGitHubJobs: createGitHubJobs} = await (import("./github-jobs.js"));
+ return createGitHubJobs({
+  ...options,
+  client: client,
+  repository: repository.value,
+  logger: logger
+ });
+}
+
+function parseGateTargets(resolved, world, problems) {
+ const {values: values} = resolved;
+ const parse = (text, name) => {
+  const parsed = parseTarget(text);
+  const problem = parsed.ok ? findTargetProblem(parsed.value, world) : parsed.problem;
+  if (problem !== null) problems.push({
+   option: resolved.spellingOf(name),
+   message: problem
+  });
+  return parsed.ok && problem === null ? [ parsed.value ] : [];
+ };
+ const [schemaProbe = null] = values.schemaProbe === null ? [] : parse(values.schemaProbe, "schemaProbe");
+ if (schemaProbe && schemaProbe.kind !== "http" && schemaProbe.kind !== "command") {
+  const message = `must answer JSON: https://\u2026 or command:\u2026, not ${schemaProbe.kind}:`;
+  problems.push({
+   option: resolved.spellingOf("schemaProbe"),
+   message: message
+  });
+ }
+ const ready = values.ready.flatMap(text => parse(text, "ready"));
+ if (values.mode === "announce" && ready.length === values.ready.length) {
+  const problem = findBoardProblem(ready, values.probeHeader.length > 0);
+  if (problem !== null) problems.push({
+   option: resolved.spellingOf("ready"),
+   message: problem
+  });
+ }
+ return {
+  schemaProbe: schemaProbe,
+  ready: ready
+ };
+}
+
+function boardProbeOf([target]) {
+ return target && {
+  kind: target.kind,
+  url: target.kind === "http" ? target.url : displayTarget(target)
+ };
+}
+
+function parseBoardProbe({kind: kind, url: url}) {
+ const parsed = parseTarget(url);
+ if (!parsed.ok || parsed.value.kind !== kind || kind === "command") return null;
+ return parsed.value.kind === "http" && parsed.value.credentials !== null ? null : parsed.value;
+}
+
+function findBoardProblem(ready, hasHeaders) {
+ const instead = "give it to the wait-for job instead";
+ const [first] = ready;
+ if (ready.length > 1) return `with mode announce only one target can be left for the wait-for job; ${instead}`;
+ if (first?.kind === "command") return `a command cannot be left for the wait-for job; ${instead}`;
+ const isSecret = first?.kind === "http" && (first.credentials !== null || first.url.includes("?") || hasHeaders);
+ return isSecret ? `a target with a user, a query or headers may hold secrets, and the board is not the place for them; ${instead}` : null;
+}
+
+const KILL_AFTER_MS = 3500;
+
+const MAX_LINE = 1e3;
+
+const MAX_TAIL = 200;
+
+function createMigration(context, command) {
+ const {env: env, cwd: cwd, clock: clock, logger: logger} = context;
+ const redact = createRedactor([ env["HEROKU_API_KEY"] ?? "", env["GITHUB_TOKEN"] ?? "" ]);
+ return async ({token: token, from: from, to: to, signal: signal}) => {
+  const lines = createLines(line => logger.info(`  ${plain(line, MAX_LINE)}`));
+  const [file, ...args] = shellOf(command, env);
+  const end = await runChild({
+   file: file,
+   args: args,
+   cwd: cwd,
+   env: {
+    ...context.childEnv ?? env,
+    LOCKSTEP_FENCING_TOKEN: String(token),
+    LOCKSTEP_GATE_FROM: from ?? "",
+    LOCKSTEP_GATE_TO: to
+   },
+   clock: clock,
+   timeoutMs: Number.POSITIVE_INFINITY,
+   signal: signal,
+   killAfterMs: KILL_AFTER_MS,
+   onOutput: (stream, chunk) => lines.take(stream, chunk)
+  });
+  lines.flush();
+  if (end.kind === "not-started") return {
+   ok: false,
+   message: `the shell ${plain(file)} cannot be started (${end.code})`
+  };
+  if (end.kind === "timed-out") return {
+   ok: false,
+   message: "the migration took too long"
+  };
+  if (end.exitCode === 0) return {
+   ok: true
+  };
+  const how = end.exitCode === null ? `was ended by ${end.signalName}` : `ended with exit code ${end.exitCode}`;
+  const tail = lastLines(redact(end.stderrTail));
+  return {
+   ok: false,
+   message: `the migration ${how}${tail === "" ? "" : `: ${tail}`}`
+  };
+ };
+}
+
+function shellOf(command, env) {
+ if (process.platform !== "win32") return [ "sh", "-c", command ];
+ return [ env["ComSpec"] ?? "cmd.exe", "/d", "/s", "/c", command ];
+}
+
+function lastLines(text) {
+ const lines = text.split(/\r\n|\n|\r/).map(line => line.trim());
+ const joined = lines.filter(line => line !== "").join(" | ");
+ return plain(joined.length > MAX_TAIL ? `\u2026${joined.slice(-MAX_TAIL)}` : joined, MAX_TAIL + 1);
+}
+
+function createLines(onLine) {
+ const rests = {
+  stdout: Buffer.alloc(0),
+  stderr: Buffer.alloc(0)
+ };
+ const say = bytes => {
+  const line = bytes.toString("utf8").trimEnd();
+  if (line !== "") onLine(line);
+ };
+ return {
+  take(stream, chunk) {
+   let rest = Buffer.concat([ rests[stream], chunk ]);
+   for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+    say(rest.subarray(0, end));
+    rest = rest.subarray(end + 1);
+   }
+   if (rest.length > 16 * 1024) {
+    say(rest);
+    rest = Buffer.alloc(0);
+   }
+   rests[stream] = rest;
+  },
+  flush() {
+   say(rests.stdout);
+   say(rests.stderr);
+  }
+ };
+}
+
+async function runGate(context, resolved) {
+ const {clock: clock, signal: signal} = context;
+ const {values: values} = resolved;
+ const {settings: settings, targets: targets, address: address, run: run, attempt: attempt} = checkEverything(context, resolved);
+ const startMs = clock.monotonicMs();
+ const releasers = createReleasers();
+ try {
+  const {store: store, pollMs: pollMs, leaseMs: leaseMs, github: github} = await openStoreParts(context, {
+   address: address,
+   values: values,
+   releasers: releasers
+  });
+  const {headers: headers, paths: paths, config: config} = settings;
+  const about = {
+   store: store,
+   namespace: values.namespace,
+   releasers: releasers
+  };
+  const {schemaProbe: schemaProbe, ready: ready} = targets;
+  const [probe = null] = schemaProbe ? await openProbes(context, {
+   ...about,
+   headers: headers,
+   targets: [ schemaProbe ]
+  }) : [];
+  const self = createSelf(context, {
+   resolved: resolved,
+   settings: settings,
+   targets: targets,
+   run: run,
+   attempt: attempt,
+   leaseMs: leaseMs
+  });
+  const linkOf = createLinks(context);
+  const log = createProgressLog(context, {
+   startMs: startMs,
+   config: config,
+   linkOf: linkOf
+  });
+  const passage = await passGate({
+   store: store,
+   key: createKey(values.namespace, ...gateKeySegments(placeOf(context, resolved, run), config.gate)),
+   clock: clock,
+   logger: context.logger,
+   config: config,
+   scope: values.scope,
+   self: self,
+   pollMs: pollMs,
+   hasBeats: address.scheme !== "github",
+   migrate: values.migrate === null ? null : createMigration(context, values.migrate),
+   schemaProbe: probe,
+   ready: await openProbes(context, {
+    ...about,
+    headers: headers,
+    targets: ready
+   }),
+   async openMemberProbe(left) {
+    const target = parseBoardProbe(left);
+    if (!target) return null;
+    const [opened = null] = await openProbes(context, {
+     ...about,
+     targets: [ target ]
+    });
+    return opened;
+   },
+   paths: paths,
+   successes: values.successes,
+   jobs: await openGateJobs(context, {
+    client: github,
+    jobName: values.jobName,
+    run: run,
+    attempt: attempt
+   }),
+   signal: signal,
+   onProgress: progress => log.take(progress)
+  });
+  return log.conclude(passage, hintOf(context, resolved, {
+   passage: passage,
+   run: run,
+   attempt: attempt
+  }));
+ } finally {
+  await releasers.close();
+ }
+}
+
+function checkEverything(context, resolved) {
+ const storeProblems = [];
+ const address = requireStore(context, resolved, storeProblems);
+ const {settings: settings, problems: problems, isStranger: isStranger} = checkGateOptions(resolved, address?.url ?? null);
+ problems.push(...storeProblems);
+ const targets = parseGateTargets(resolved, probeCredentials(context), problems);
+ const {env: env, isRunner: isRunner} = context;
+ const {values: values} = resolved;
+ const run = values.run ?? (isRunner && env["GITHUB_RUN_ID"] || "local");
+ const attempt = values.attempt ?? (isRunner && readAttempt(env["GITHUB_RUN_ATTEMPT"]) || 1);
+ if (settings && problems.length === 0) {
+  const self = createSelf(context, {
+   resolved: resolved,
+   settings: settings,
+   targets: targets,
+   run: run,
+   attempt: attempt,
+   leaseMs: 6e4
+  });
+  const problem = findSizeProblem(settings.config.expected, sampleRecord(self));
+  if (problem !== null) problems.push({
+   option: resolved.spellingOf("members"),
+   message: problem
+  });
+ }
+ if (problems.length > 0 && isStranger) throw new UnexpectedMemberError(problems);
+ if (problems.length > 0 || !settings || !address) throw new ConfigError(problems);
+ return {
+  settings: settings,
+  targets: targets,
+  address: address,
+  run: run,
+  attempt: attempt
+ };
+}
+
+function readAttempt(text) {
+ return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
+}
+
+function createSelf({env: env, isRunner: isRunner, process: process}, about) {
+ const {settings: settings, targets: targets, run: run, attempt: attempt, leaseMs: leaseMs} = about;
+ const {values: values} = about.resolved;
+ const {mode: mode} = values;
+ const id = values.jobId ?? createNonce();
+ const label = isRunner && env["GITHUB_JOB"] || `${process.user}@${process.host}`;
+ const probe = mode === "announce" ? boardProbeOf(targets.ready) : undefined;
+ return {
+  name: settings.member ?? `wait-for job ${label}`.slice(0, 64),
+  incarnation: {
+   run: run,
+   attempt: attempt,
+   id: id
+  },
+  versions: settings.versions,
+  mode: mode,
+  canMigrate: values.migrate !== null,
+  canProbeSchema: targets.schemaProbe !== null,
+  canProbeApi: targets.ready.length > 0,
+  allowDowngrade: values.allowDowngrade,
+  onLeave: values.onLeave,
+  timeoutMs: values.timeoutMs,
+  leaseMs: leaseMs,
+  ...probe ? {
+   probe: probe
+  } : {}
+ };
+}
+
+function sampleRecord({incarnation: incarnation, versions: versions, probe: probe}) {
+ const at = "2026-01-01T00:00:00.000Z";
+ return {
+  incarnation: incarnation,
+  ...versions,
+  state: "api-ready",
+  beat: 0,
+  since: at,
+  readyAt: at,
+  committer: "both",
+  ...probe ? {
+   probe: probe
+  } : {}
+ };
+}
+
+function placeOf(context, {values: values}, run) {
+ const repository = context.isRunner && context.env["GITHUB_REPOSITORY"] || "local";
+ return values.scope === "run" ? {
+  scope: "run",
+  repository: repository,
+  run: run
+ } : {
+  scope: "environment",
+  repository: repository,
+  environment: values.environment ?? ""
+ };
+}
+
+function createLinks({env: env, isRunner: isRunner}) {
+ const [server, repository] = [ env["GITHUB_SERVER_URL"], env["GITHUB_REPOSITORY"] ];
+ return ({run: run, attempt: attempt, id: id}) => {
+  if (!isRunner || !server || !repository || !/^\d+$/.test(run)) return null;
+  const page = `${server}/${repository}/actions/runs/${run}`;
+  return /^\d+$/.test(id) ? `${page}/job/${id}` : `${page}/attempts/${attempt}`;
+ };
+}
+
+function createProgressLog(context, {startMs: startMs, config: config, linkOf: linkOf}) {
+ const {clock: clock} = context;
+ let before = [];
+ const viewsOf = (doc, failure) => viewMembers(doc, {
+  config: config,
+  failure: failure,
+  linkOf: linkOf
+ });
+ const atMs = () => Math.round(clock.monotonicMs() - startMs);
+ return {
+  take(progress) {
+   if (progress.kind === "note") return context.onGateEvent?.(progress);
+   const {doc: doc} = progress;
+   const views = viewsOf(doc, null);
+   const changed = changedMembers(before, views);
+   before = views;
+   const {phase: phase = "announce", epoch: epoch = 1} = doc ?? {};
+   context.onGateEvent?.({
+    kind: "members",
+    changed: changed,
+    phase: phase,
+    epoch: epoch,
+    atMs: atMs()
+   });
+  },
+  conclude({doc: doc, run: run, interrupted: interrupted}, hint) {
+   const views = viewsOf(doc, run.failure);
+   context.onGateEvent?.({
+    kind: "end",
+    headline: describeGate(doc, run),
+    views: views,
+    hint: hint,
+    atMs: atMs()
+   });
+   const report = createGateReport(doc, run, {
+    config: config,
+    failure: run.failure,
+    linkOf: linkOf
+   });
+   return interrupted ? {
+    ...report,
+    exitCode: exitCodeOf(context.signal.reason)
+   } : report;
+  }
+ };
+}
+
+function hintOf(context, resolved, {passage: passage, run: run, attempt: attempt}) {
+ const {failure: failure} = passage.run;
+ if (!failure || passage.interrupted) return null;
+ if (passage.wasOver && !context.isRunner) return `this is attempt ${attempt} of run ${run}, which failed; try again with ${resolved.spellingOf("attempt")} ${attempt + 1} in every member`;
+ if (passage.wasOver) return "this attempt of the run had failed already; re-run the failed jobs, all of them, once it has ended";
+ if (failure.code === "store-unavailable") return "nothing is known about the others; re-run this job";
+ if (failure.code === "timeout" || failure.code === "member-lost" || failure.code === "member-left") return context.isRunner ? "re-run the failed jobs: those that come again join the same gate" : `start all members again with ${resolved.spellingOf("attempt")} ${attempt + 1}`;
+ return null;
+}
+
+const MAX_ROWS = 60;
+
+const MAX_BARS = 60;
+
+function createGateLog() {
+ let phase = null;
+ let epoch = 0;
+ return {
+  describe(event) {
+   if (event.kind === "note") return [ {
+    level: event.level,
+    message: plain(event.message, 600)
+   } ];
+   if (event.kind === "end") return [];
+   const lines = event.changed.map(view => ({
+    level: levelOf(view.label),
+    message: describeMember({
+     ...view
+    })
+   }));
+   const isNew = event.phase !== phase || event.epoch !== epoch;
+   if (!isNew) return lines;
+   phase = event.phase;
+   epoch = event.epoch;
+   return [ ...lines, {
+    level: "info",
+    message: `${PHASES[event.phase]}${epoch > 1 ? ` (try ${epoch})` : ""}`
+   } ];
+  }
+ };
+}
+
+const PHASES = Object.freeze({
+ announce: "waiting for all members to announce themselves",
+ schema: "all members are here; the schema comes first",
+ api: "the schema is there; waiting for every API to be ready",
+ open: "the gate is open",
+ failed: "the gate has failed"
+});
+
+function levelOf(label) {
+ return label === "LOST" || label === "LEFT" || label === "NEEDS UPGRADE" ? "warn" : "info";
+}
+
+function renderGateReport(report, end, style) {
+ if (!end) return [];
+ const rows = worstFirst(end.views).slice(0, MAX_ROWS);
+ const cells = rows.map(view => [ view.name, paintLabel(view.label, style), view.schema ?? "", view.api.join(" "), timeOf(view.readyAt ?? view.since), [ view.detail, view.url ?? "" ].filter(part => part !== "").join("  ") ]);
+ const head = [ "MEMBER", "STATE", "SCHEMA", "API", "SINCE", "WHAT" ].map(title => style.bold(title));
+ const more = end.views.length - rows.length;
+ const headline = report.outcome === "failed" ? style.red(end.headline) : style.green(end.headline);
+ return [ ...renderTable([ head, ...cells ]), ...more > 0 ? [ style.dim(`\u2026 and ${more} more; --json has them all`) ] : [], "", headline, ...adviceLines(report, end).map(line => `\u2192 ${line}`) ];
+}
+
+function adviceLines(report, {views: views, hint: hint}) {
+ const byAdvice = new Map;
+ if (report.outcome === "failed") {
+  for (const {name: name, advice: advice} of views) {
+   if (advice !== null) byAdvice.set(advice, [ ...byAdvice.get(advice) ?? [], name ]);
+  }
+ }
+ const lines = [ ...byAdvice ].map(([advice, names]) => `${listNames(names)}: ${advice}`);
+ return hint === null ? lines : [ ...lines, hint ];
+}
+
+function createGateTimes() {
+ const phases = [];
+ const labels = new Map;
+ return {
+  onEvent(event) {
+   if (event.kind !== "members") return;
+   if (phases.at(-1)?.phase !== event.phase) phases.push({
+    phase: event.phase,
+    startMs: event.atMs
+   });
+   for (const {name: name, label: label} of event.changed) {
+    const spans = labels.get(name) ?? [];
+    if (spans.at(-1)?.label !== label) spans.push({
+     label: label,
+     startMs: event.atMs
+    });
+    labels.set(name, spans);
+   }
+  },
+  read: endMs => ({
+   phases: closeSpans(phases, endMs),
+   members: [ ...labels ].flatMap(([name, spans]) => closeSpans(spans, endMs).map(span => ({
+    name: name,
+    ...span
+   })))
+  })
+ };
+}
+
+function closeSpans(spans, endMs) {
+ return spans.map((span, at) => ({
+  ...span,
+  endMs: spans[at + 1]?.startMs ?? Math.max(endMs, span.startMs)
+ }));
+}
+
+function renderGateSummary(report, end, times) {
+ const mark = report.outcome === "open" ? "\u2705" : report.outcome === "announced" ? "\ud83d\udce3" : "\u274c";
+ const title = `### ${mark} lockstep gate: ${report.code ?? report.outcome}`;
+ if (!end) return title;
+ const views = worstFirst(end.views);
+ const rows = views.slice(0, MAX_ROWS * 5).map(view => [ forMarkdown(view.name, 80), view.label === "READY" || view.label === "WAITING" ? view.label : `**${view.label}**`, forMarkdown(view.schema ?? "", 80), forMarkdown(view.api.join(" "), 160), forMarkdown(timeOf(view.readyAt ?? view.since), 40), [ forMarkdown(view.detail, 300), linkOf(view.url) ].filter(part => part !== "").join(" ") ]);
+ return joinParts([ title, forMarkdown(end.headline, 600), adviceLines(report, end).map(line => `- ${forMarkdown(line, 600)}`).join("\n"), renderMarkdownTable([ "member", "state", "schema", "api", "since", "what" ], rows), renderTimeline([ {
+  title: "Phases",
+  bars: times.phases.filter(({phase: phase}) => phase !== "open").map(phaseBar)
+ }, {
+  title: "Members",
+  bars: memberBars(times)
+ } ]), `<sub>${costOf(report)}</sub>` ]);
+}
+
+function phaseBar({phase: phase, startMs: startMs, endMs: endMs}) {
+ return {
+  word: phase,
+  name: "",
+  startMs: startMs,
+  endMs: endMs,
+  kind: phase === "failed" ? "trouble" : "normal"
+ };
+}
+
+function memberBars({members: members}) {
+ const bars = members.map(({name: name, label: label, startMs: startMs, endMs: endMs}) => {
+  const kind = label === "READY" ? "done" : levelOf(label) === "warn" || label === "MISSING" ? "trouble" : "normal";
+  return {
+   word: label.toLowerCase(),
+   name: plain(name, 60),
+   startMs: startMs,
+   endMs: endMs,
+   kind: kind
+  };
+ });
+ return bars.slice(0, MAX_BARS);
+}
+
+function costOf(report) {
+ const parts = [ `waited ${formatDuration(report.waitedMs)}`, `${report.wakeupsByTimer} wake-ups by timer`, ...report.epoch > 1 ? [ `try ${report.epoch}` ] : [], ...report.token === null ? [] : [ `fencing token ${report.token}` ], ...report.committed ? [ "this job committed the schema" ] : [] ];
+ return parts.join(" \xb7 ");
+}
+
+function linkOf(url) {
+ const isPage = url !== null && /^https?:\/\/[\w.:-]+\/[\w./-]+\/actions\/runs\/[\w/]+$/.test(url);
+ return isPage ? `[job](${url})` : "";
+}
+
+function worstFirst(views) {
+ const rank = view => view.advice !== null ? 0 : view.label === "READY" ? 2 : 1;
+ return [ ...views ].sort((a, b) => rank(a) - rank(b));
+}
+
+function paintLabel(label, style) {
+ switch (label) {
+ case "READY":
+  return style.green(label);
+
+ case "WAITING":
+ case "UPGRADING":
+  return style.cyan(label);
+
+ case "MISSING":
+ case "NEEDS UPGRADE":
+  return style.yellow(label);
+
+ case "LOST":
+ case "LEFT":
+  return style.red(label);
+ }
+}
+
+function listNames(names) {
+ return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+function timeOf(at) {
+ return /T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(at ?? "")?.[1]?.concat("Z") ?? at ?? "";
+}
+
+export { runGate as a, renderGateReport as b, createGateTimes as c, createGateLog as d, adviceLines as e, renderGateSummary as r };

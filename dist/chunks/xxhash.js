@@ -1,0 +1,3 @@
+const xxhash = null;
+
+export { xxhash as default };
