@@ -46,6 +46,8 @@ export function createActivities({ options, post, crash }: ActivitiesSettings): 
   const running = new Set<Promise<void>>();
   const probing = new Map<string, AbortController>();
   const publisher = createPublisher(clock, options.hasBeats ? PUBLISH_EVERY_MS : PUBLISH_RARELY_MS);
+  /** A look that was under way when a migration ended still says `migrate`: no token is used twice. */
+  const triedTokens = new Set<number>();
   let migratingToken: number | null = null;
   let lastObserved: Observation | null = null;
   const note = (message: string) => options.onProgress?.({ kind: 'note', level: 'info', message });
@@ -84,8 +86,9 @@ export function createActivities({ options, post, crash }: ActivitiesSettings): 
   const startMigration = (right: MigrationRight, isTakeover: boolean) => {
     const { migrate } = options;
     // The one before must have ended; the look that its end causes finds the right again.
-    if (migratingToken !== null || migrate === null) return;
+    if (migratingToken !== null || migrate === null || triedTokens.has(right.token)) return;
     migratingToken = right.token;
+    triedTokens.add(right.token);
     const { signal } = ending;
     start(async () => {
       try {

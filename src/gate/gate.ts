@@ -118,11 +118,12 @@ async function walk(passing: Passing): Promise<{ final: FinalVerdict; wasOver: b
         event.kind === 'announce' && verdict.kind === 'failed' && verdict.shared && !applied.hasWritten;
       final ??= verdict;
     }
+    // What was found out meanwhile may answer what this verdict asks for.
+    if (outbox.length > 0) continue;
     activities.follow(final ?? verdict, { doc: applied.doc, isTakeover: liveness.isTakeover });
     if (activities.migratingToken !== null && nextBeatMs === Number.POSITIVE_INFINITY)
       nextBeatMs = clock.monotonicMs() + self.leaseMs / 3;
     if (activities.migratingToken === null) nextBeatMs = Number.POSITIVE_INFINITY;
-    if (outbox.length > 0) continue;
     if (final !== null && activities.migratingToken === null) return { final, wasOver };
     if (verdict.kind === 'fenced') continue;
 
