@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Store } from '../../src/store/contract.ts';
 import { makeCertificate } from '../support/engine-certificate.ts';
@@ -51,6 +52,39 @@ describeEngine(etcdEngine, () => {
     } finally {
       await proxy.close();
     }
+  });
+
+  test('a write whose reply was cut is not sent again to another endpoint', async () => {
+    const proxy = await startFaultProxy(server.port);
+    try {
+      const store = await open(`etcd://127.0.0.1:${proxy.port},127.0.0.1:${server.port}`);
+      await store.get('cut/a');
+      proxy.set({ kind: 'cut-on-reply' });
+      await expect(store.compareAndSet('cut/a', null, 'x')).rejects.toMatchObject({ code: 'indeterminate' });
+      expect((await store.get('cut/a'))?.value).toBe('x');
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('a refusal that repeats what was sent does not carry the password on', async () => {
+    const secret = 'correct-horse';
+    const { createServer } = await import('node:http');
+    const parrot = createServer((request, response) => {
+      request.on('data', (chunk: Buffer) => {
+        response.writeHead(400).end(JSON.stringify({ error: `cannot understand ${chunk.toString()}` }));
+      });
+    });
+    await new Promise<void>((resolve) => parrot.listen(0, '127.0.0.1', resolve));
+    const address = parrot.address();
+    const store = await open(
+      `etcd://ci:${secret}@127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    );
+    const error: unknown = await store.get('a/b').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('***') });
+    expect(inspect(error, { depth: 10 })).not.toContain(secret);
+    parrot.closeAllConnections();
+    parrot.close();
   });
 
   test('the revision counts on across keys, and a compacted history harms nobody', async () => {

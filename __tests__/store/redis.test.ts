@@ -1,7 +1,9 @@
 // What is Redis's own: who may come in, what its refusals mean, TLS, a Cluster, Sentinels.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Store } from '../../src/store/contract.ts';
 import { NEEDED_ACL } from '../../src/store/drivers/redis-script.ts';
@@ -147,6 +149,50 @@ describeEngine(redisEngine, () => {
     const other = await open(`${server.url()}/5`);
     await other.compareAndSet('db/five', null, 'x');
     expect(await (await open(server.url())).get('db/five')).toBeNull();
+  });
+
+  /** A server that answers every command with one line. */
+  const startParrot = async (reply: string) => {
+    const sockets = new Set<Socket>();
+    let connections = 0;
+    const parrot = createServer((socket) => {
+      connections += 1;
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => {
+        for (const _ of chunk.toString().match(/^\*\d/gm) ?? []) socket.write(`${reply}\r\n`);
+      });
+    });
+    await new Promise<void>((resolve) => parrot.listen(0, '127.0.0.1', resolve));
+    const address = parrot.address();
+    return {
+      port: typeof address === 'object' ? address?.port : 0,
+      connections: () => connections,
+      async close() {
+        for (const socket of sockets) socket.destroy();
+        await new Promise((resolve) => parrot.close(resolve));
+      },
+    };
+  };
+
+  test('a refusal that repeats what was sent does not carry the password on', async () => {
+    const secret = 'correct-horse';
+    const parrot = await startParrot(`-ERR unknown command 'AUTH', with args beginning with: '${secret}'`);
+    const store = await open(`redis://:${secret}@127.0.0.1:${parrot.port}`);
+    const error: unknown = await store.get('a/b').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'unsupported', message: expect.stringContaining('***') });
+    expect(inspect(error, { depth: 10 })).not.toContain(secret);
+    await parrot.close();
+  });
+
+  test('a server that is no longer the one to write to is asked on a new connection the next time', async () => {
+    const parrot = await startParrot("-READONLY You can't write against a read only replica.");
+    const store = await open(`redis://127.0.0.1:${parrot.port}`);
+    for (const connections of [1, 2]) {
+      await expect(store.compareAndSet('a/b', null, 'x')).rejects.toMatchObject({ code: 'unavailable' });
+      expect(parrot.connections()).toBe(connections);
+    }
+    await parrot.close();
   });
 
   test('a script that the server forgot is sent along again', async () => {

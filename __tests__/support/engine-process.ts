@@ -128,7 +128,7 @@ export function makeEngineFolder(name: string): string {
   return folder;
 }
 
-/** A child whose output is kept for the error message, and which does not outlive a test run's terminal. */
+/** A child whose output is kept for the error message. */
 export function spawnEngine(
   command: string,
   args: readonly string[],

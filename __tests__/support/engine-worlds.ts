@@ -49,7 +49,7 @@ export function engineSubject(name: string, engine: () => EngineProcess): StoreS
           return store;
         },
         async disconnect() {
-          const { proxy, store } = await proxied({ pollMs: 1000 });
+          const { proxy, store } = await proxied();
           return { store, cut: async () => proxy.cutAll() };
         },
         async dispose() {
