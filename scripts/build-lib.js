@@ -1,6 +1,6 @@
 // Builds lib/, what the npm package carries: plain JavaScript of the entries and all they reach, and types beside it.
 // `--quick` neither checks nor declares types nor cleans up: enough for this repository's own tests, which load the hook.
-// `--out FOLDER` builds somewhere else.
+// `--out FOLDER` builds somewhere else; `--unchecked` leaves the checking to `npm run types`.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -8,12 +8,17 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { values } = parseArgs({ options: { quick: { type: 'boolean' }, out: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean' }, out: { type: 'string' }, unchecked: { type: 'boolean' } },
+});
 const lib = resolve(values.out ?? join(root, 'lib'));
 const isQuick = values.quick === true;
 
 if (!isQuick) rmSync(lib, { recursive: true, force: true });
-const quick = isQuick ? ['--noCheck', '--declaration', 'false'] : [];
+const quick = [
+  ...(isQuick || values.unchecked ? ['--noCheck'] : []),
+  ...(isQuick ? ['--declaration', 'false'] : []),
+];
 execFileSync(
   process.execPath,
   ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.lib.json', '--outDir', lib, ...quick],

@@ -90,7 +90,18 @@ describe('sections', () => {
     await setUp([section('reap', good)], { reep: {} } as HookOptions);
     expect(events).toEqual([]);
     expect(said).toContain('reep there is no such option; did you mean reap?');
-    expect(said).toContain('nothing to do');
+    await setUp([section('reap', good)], {});
+    expect(said).toContain('nothing to do: no section is configured (there are: reap)');
+  });
+
+  test('a command that hooks do not run is a warning, and fails the tests with failOnError', async () => {
+    const options = { reap: {}, status: {} } as HookOptions;
+    await setUp([section('reap', good)], options);
+    expect(said).toContain('lockstep: warn: status is not run by hooks; they run reap');
+    expect(events).toEqual(['reap 1 runs']);
+    await expect(setUp([section('reap', good)], { ...options, failOnError: true })).rejects.toMatchObject({
+      code: 'config',
+    });
   });
 
   test('their results are there for the tests, and gone after them', async () => {

@@ -60,8 +60,8 @@ export function packPackage(options: { withTypes: boolean }): Packed {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(staging, name), { recursive: true });
   }
   const env = { PATH: process.env['PATH'], HOME: folder };
-  const quick = options.withTypes ? [] : ['--quick'];
-  const build = [join(root, 'scripts/build-lib.js'), '--out', join(staging, 'lib'), ...quick];
+  const mode = options.withTypes ? '--unchecked' : '--quick';
+  const build = [join(root, 'scripts/build-lib.js'), '--out', join(staging, 'lib'), mode];
   execFileSync(process.execPath, build, { env });
   const said = execFileSync('npm', ['pack', '--json', '--offline', '--pack-destination', folder], {
     cwd: staging,

@@ -11,7 +11,7 @@ import { systemClock } from '../base/clock.ts';
 import { ConfigError, type ConfigProblem, hasCode, LockstepError, toError } from '../base/errors.ts';
 import { createLogger, type Logger } from '../base/logger.ts';
 import { createRedactor, plain } from '../base/text.ts';
-import type { CommandName } from '../config/commands.ts';
+import { COMMAND_NAMES, type CommandName } from '../config/commands.ts';
 import { type ConfigFile, readConfigFile } from '../config/config-file.ts';
 import { environmentName } from '../config/option-spec.ts';
 import { namedConfigFile, type ResolvedOptions, resolveOptions } from '../config/resolve.ts';
@@ -64,7 +64,8 @@ interface Setting {
 async function runSections(request: HookRequest, setting: Setting): Promise<void> {
   const file = await readFileOf(request);
   const sections = setting.sections.filter((section) => isPresent(section, request, file));
-  if (sections.length === 0) await explainNothing(request, file);
+  if (sections.length === 0 || namesOther(request, setting.sections))
+    await explainOthers(request, file, setting);
   const results: Record<string, CommandResult> = {};
   for (const section of sections) {
     if (setting.interruption.signal.aborted) break;
@@ -164,23 +165,40 @@ function isPresent({ command, startedBy }: HookSection, request: HookRequest, { 
   return startedBy !== null && Boolean(process.env[environmentName(startedBy)]);
 }
 
+/** The object asks for a command that hooks do not run. A file may well have such a section: it serves the command line, too. */
+function namesOther({ options = {} }: HookRequest, sections: readonly HookSection[]): boolean {
+  return otherCommands(options, sections).length > 0;
+}
+
+function otherCommands(options: object, sections: readonly HookSection[]): CommandName[] {
+  return COMMAND_NAMES.filter(
+    (name) => Object.hasOwn(options, name) && !sections.some(({ command }) => command === name),
+  );
+}
+
 /** Nothing to run is mostly a misspelling, or a file that could not be read: the problems say which. */
-async function explainNothing(request: HookRequest, file: ConfigFile): Promise<void> {
+async function explainOthers(
+  request: HookRequest,
+  file: ConfigFile,
+  { sections }: Pick<Setting, 'sections'>,
+): Promise<void> {
   const { problems, values } = await resolveOptions({
     ...sourcesOf(request),
     command: 'reap',
     file: file.file,
   });
   const { logger } = createVoice({ level: values.logLevel, secrets: [values.store] });
-  // That the options of a clean-up nobody asked for are missing is no news.
+  const names = sections.map(({ command }) => command).join(', ');
+  const others = otherCommands(request.options ?? {}, sections);
   const told: ConfigProblem[] = [
     ...file.problems,
+    // That the options of a clean-up nobody asked for are missing is no news.
     ...problems.filter(({ message }) => !/^is required/.test(message)),
+    ...others.map((option) => ({ option, message: `is not run by hooks; they run ${names}` })),
   ];
   if (told.length > 0 && values.failOnError) throw new ConfigError(told);
   for (const { option, message } of told) logger.warn(`${option} ${message}`);
-  const names = HOOK_SECTIONS.map(({ command }) => command).join(', ');
-  logger.info(`nothing to do: no section is configured (there are: ${names})`);
+  if (told.length === 0) logger.info(`nothing to do: no section is configured (there are: ${names})`);
 }
 
 function createVoice({
