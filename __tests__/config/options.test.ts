@@ -76,7 +76,7 @@ describe('the option table', () => {
       [
         '--provider --heroku-team --root --list-command --get-command --destroy-command --provider-module --account --match --older-than --limit --headroom --protect --min-age',
         '--max-deletes --apply --when-busy --on-conflict --every --electors --job-index --job-total --concurrency',
-        '--reserve --share-throttle --detailed-exitcode',
+        '--reserve --protect-while-held --share-throttle --detailed-exitcode',
       ]
         .join(' ')
         .split(' ')

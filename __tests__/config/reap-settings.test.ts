@@ -39,6 +39,7 @@ describe('reap options that fit together', () => {
       jobIndex: null,
       jobTotal: null,
       reserve: 0,
+      protectWhileHeld: false,
       shareThrottle: null,
       detailedExitcode: false,
     });

@@ -104,6 +104,8 @@ function rulesOf(options: ReapOptions): string[] {
     String(options.limit),
     String(options.headroom),
     String(options.minAgeMs),
+    // Appended only where it is set, so that sweeps without it are the work they always were.
+    ...(options.protectWhileHeld ? ['protect-while-held'] : []),
   ];
 }
 

@@ -12,6 +12,7 @@ import type { ReapReport } from '../reaper/contract.ts';
 import { reap } from '../reaper/reap.ts';
 import { createSkippedReport, type Surroundings } from '../reaper/report.ts';
 import { createKey } from '../store/key.ts';
+import { createHoldsSource } from './app-lease.ts';
 import type { CommandContext } from './contract.ts';
 import { createHolder } from './holder.ts';
 import { createPatientManager, describeQuota, isBelowFloor, startDelayMs } from './quota.ts';
@@ -126,6 +127,9 @@ async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<Re
     storeRequests: () => store.requests(),
     onEvent: context.onReapEvent,
     ...(memory ? { memory } : {}),
+    ...(options.protectWhileHeld
+      ? { holds: createHoldsSource(store.manager, { namespace: values.namespace, account }) }
+      : {}),
     ...(github
       ? { findHindrance: () => (isBelowFloor(github.rate(), values.quotaFloor) ? 'low-quota' : null) }
       : {}),

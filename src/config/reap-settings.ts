@@ -26,6 +26,7 @@ export interface ReapOptions extends Omit<ReapSettings, 'match' | 'protect'> {
   readonly jobIndex: number | null;
   readonly jobTotal: number | null;
   readonly reserve: number;
+  readonly protectWhileHeld: boolean;
   /** Null: as fits the store. */
   readonly shareThrottle: boolean | null;
   readonly detailedExitcode: boolean;
@@ -92,6 +93,7 @@ export function checkReapOptions(resolved: ResolvedOptions<'reap'>): CheckedReap
       jobIndex: values.jobIndex,
       jobTotal: values.jobTotal,
       reserve: values.reserve,
+      protectWhileHeld: values.protectWhileHeld,
       shareThrottle: resolved.sourceOf('shareThrottle') === null ? null : values.shareThrottle,
       detailedExitcode: values.detailedExitcode,
     }),

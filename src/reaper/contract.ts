@@ -10,6 +10,7 @@
  * eligible = deleted + gone + changed + forbidden + busy + failed + deferred. Every app ends with exactly one outcome.
  */
 import type { App } from '../provider/contract.ts';
+import type { RoomFigures } from './room.ts';
 
 /** Matches whole names only, in linear time. Made by `reaper/pattern.ts`. */
 export interface NamePattern {
@@ -109,6 +110,8 @@ export interface PassResult {
   readonly requests: Omit<ReapRequests, 'store' | 'throttled'>;
   readonly apps: readonly AppReport[];
   readonly exitCode: number;
+  /** For those who wait for room; absent where the list was not complete. */
+  readonly room?: RoomFigures;
 }
 
 /** The reaper's view of the throttle (wired in app/wire.ts). */

@@ -14,10 +14,13 @@ import { hasCode, LockstepError, toError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { Lease } from '../lease/contract.ts';
 import type { PassResult, ReapReport, SweepNote } from './contract.ts';
+import { readBeats, type SeenBeats, writeBeats } from './held.ts';
+import type { Holds } from './holds.ts';
 import { createFailedReport, createReport, createSkippedReport } from './report.ts';
 import {
   emit,
   findFresh,
+  note,
   noteOf,
   type ReapOptions,
   type Run,
@@ -89,13 +92,16 @@ async function holdAndSweep(run: Run, lease: Lease, seenAt: string | null): Prom
     const fresh = findFresh(run, lease.view, seenAt);
     if (fresh) return skipFresh(run, fresh);
     emit(options, { kind: 'acquired', token: lease.token });
-    return await sweepAndReport(run, lease, (pass) => {
+    return await sweepAndReport(run, lease, (pass, beats) => {
       const swept: SweepNote = {
         outcome: pass.outcome,
         counts: pass.counts,
         at: new Date(options.clock.wallMs()).toISOString(),
       };
-      updateNote = (note) => writeSweep(note, options.identity, swept);
+      updateNote = (note) => {
+        const written = writeSweep(note, options.identity, swept);
+        return beats ? writeBeats(written, beats) : written;
+      };
       done = swept;
     });
   } finally {
@@ -108,9 +114,10 @@ async function holdAndSweep(run: Run, lease: Lease, seenAt: string | null): Prom
 async function sweepAndReport(
   run: Run,
   lease: Lease | null,
-  onPass?: (pass: PassResult) => void,
+  onPass?: (pass: PassResult, beats: SeenBeats | null) => void,
 ): Promise<ReapReport> {
   const { options } = run;
+  const holds = options.holds && (await openHolds(options, lease));
   const settings = { ...options.settings, match: await options.match.compile() };
   const { sweep } = await import('./sweep.ts');
   const { provider, pace } = await options.openProvider();
@@ -122,9 +129,10 @@ async function sweepAndReport(
       permit: lease,
       clock: options.clock,
       deadline: options.deadline,
+      ...(holds ? { holds: (apps, question) => holds.ask(apps, question) } : {}),
       onEvent: (event) => emit(options, event),
     });
-    onPass?.(pass);
+    onPass?.(pass, holds?.seen ?? null);
     const around = surroundings(run);
     return createReport(pass, {
       ...around,
@@ -136,6 +144,17 @@ async function sweepAndReport(
       options.logger.warn(`the provider could not be closed: ${plain(toError(thrown).message)}`);
     });
   }
+}
+
+/** Loaded only for those who protect apps in use. */
+async function openHolds(options: ReapOptions, lease: Lease | null): Promise<Holds | undefined> {
+  const { holds: source } = options;
+  if (!source) return undefined;
+  const { createHolds } = await import('./holds.ts');
+  const known = readBeats(lease ? noteOf(lease.view) : {});
+  const onUnread = (error: Error) =>
+    note(options, 'warn', `whether an app is in use could not be read, so it stays: ${plain(error.message)}`);
+  return createHolds({ source, known, onUnread });
 }
 
 async function giveBack(

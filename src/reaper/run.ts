@@ -18,6 +18,7 @@ import type {
   SweepMemory,
   SweepNote,
 } from './contract.ts';
+import type { HoldsSource } from './holds.ts';
 import { createSkippedReport } from './report.ts';
 import { decideFresh, writeSweep } from './sweep-note.ts';
 
@@ -50,6 +51,8 @@ export interface ReapOptions {
   memory?: SweepMemory | undefined;
   /** Asked after the first look at the store, before anything is written: a reason to leave it at that, such as `low-quota`. */
   findHindrance?: (() => string | null) | undefined;
+  /** Where leases on apps are read; without it nobody asks whether an app is in use. */
+  holds?: HoldsSource | undefined;
   /** Requests to the store so far; counted by whoever meters it. */
   storeRequests(): number;
   /** Progress, notes included; without it notes are logged. */

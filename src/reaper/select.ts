@@ -54,7 +54,10 @@ export interface Selection {
 
 /** A judgement in the making. `waitsFor`: what alone keeps the app, time to pass or the limit to be exceeded. */
 type Mutable = { -readonly [K in keyof Judged]: Judged[K] } & { waitsFor: 'time' | 'excess' | null };
-type Rules = Pick<ReapSettings, 'match' | 'protect' | 'olderThanMs' | 'limit' | 'headroom' | 'minAgeMs'>;
+type Rules = Pick<ReapSettings, 'match' | 'protect' | 'olderThanMs' | 'limit' | 'headroom' | 'minAgeMs'> & {
+  /** Ids of apps whose owners hold a live lease on them. */
+  readonly held?: ReadonlySet<string>;
+};
 
 /** Judges a listing by the settings. */
 export function selectApps(listing: Listing, rules: Rules): Selection {
@@ -135,6 +138,7 @@ function judge(app: App, ageMs: number | null, rules: Rules): Mutable {
     return is('kept', `the name is longer than ${MAX_NAME_LENGTH} characters`);
   const protection = findProtection(app, rules);
   if (protection !== null) return is('protected', protection);
+  if (rules.held?.has(app.id)) return is('kept', 'its owner holds a live lease');
   if (matchName(app, rules) === 'unknown') return is('kept', 'the pattern could not be evaluated');
   if (app.state === 'deleting') return is('kept', 'already being deleted');
   if (app.state === 'transitional') return is('kept', 'between two states');

@@ -6,7 +6,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Deadline } from '../base/deadline.ts';
 import { formatDuration } from '../base/duration.ts';
-import { plain } from '../base/text.ts';
 import type { Provider, ProviderFailure } from '../provider/contract.ts';
 import { applyJobs } from './apply.ts';
 import { type Calls, createCalls, type Permit } from './calls.ts';
@@ -14,14 +13,15 @@ import { type Census, describeFailure, repeatRead, takeCensus } from './census.t
 import type { AppReport, Pace, PassResult, ReapEvent, ReapSettings } from './contract.ts';
 import { countApps } from './counts.ts';
 import { createHalt, type Halt } from './halt.ts';
+import type { HoldsQuestion } from './held.ts';
 import { createJobs, type Job, type Jobs } from './jobs.ts';
 import { createRefresh } from './refresh.ts';
 import { concludePass } from './report.ts';
+import { describeFull, describeRoomFigures } from './room-figures.ts';
 import { type Selection, selectApps } from './select.ts';
 
 /** Beyond this the two clocks disagree enough to tell somebody. */
 const SKEW_WARNING_MS = 60_000;
-const HOLDERS_NAMED = 5;
 
 export interface SweepOptions {
   settings: ReapSettings;
@@ -31,6 +31,8 @@ export interface SweepOptions {
   permit: Permit | null;
   clock: Clock;
   deadline: Deadline;
+  /** Asked which of the apps that would go are in use; nobody is asked in its absence. */
+  holds?: HoldsQuestion | undefined;
   /** Events carry names as they came; notes are printable. */
   onEvent: (event: ReapEvent) => void;
 }
@@ -56,7 +58,7 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
   const failure = await openProvider(calls, { clock, halt, note });
   const census = failure === null && !halt.isHalted ? await takeCensus({ calls, clock, halt, onPage }) : null;
   if (census?.problem) note('warn', `the list is incomplete, so nothing is deleted: ${census.problem}`);
-  const selection = select(census, options, note);
+  const selection = await selectUnheld(census, { options, halt, note });
 
   // 2. A plan ends here; a partial list is one in which nobody knows what is missing.
   const isApplied = permit !== null && settings.apply;
@@ -92,8 +94,10 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
     shortfall: selection.shortfall,
     isCapped: selection.candidates.length > cap,
   });
-  if (selection.shortfall > 0) note('warn', describeFull(selection, census));
-  return { ...conclusion, counts, requests: { ...calls.counts }, apps };
+  const room = describeRoomFigures(selection, { census, freed: isApplied ? jobs.freed() : 0 });
+  if (selection.shortfall > 0) note('warn', describeFull(selection, room));
+  const result = { ...conclusion, counts, requests: { ...calls.counts }, apps };
+  return census?.isComplete ? { ...result, room } : result;
 }
 
 /** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */
@@ -111,11 +115,50 @@ async function openProvider(
   return answer.kind;
 }
 
+/** Selects, and asks about each app that would go whether it is in use: once, also where others come in for those that stay. */
+async function selectUnheld(
+  census: Census | null,
+  {
+    options,
+    halt,
+    note,
+  }: { options: SweepOptions; halt: Halt; note: (level: 'info' | 'warn', message: string) => void },
+): Promise<Selection> {
+  const asked = new Set<string>();
+  const held = new Set<string>();
+  let selection = select(census, { options, held, note });
+  for (;;) {
+    const unasked = selection.candidates.filter((app) => !asked.has(app.id));
+    if (!options.holds || unasked.length === 0 || halt.isHalted) return selection;
+    for (const app of unasked) asked.add(app.id);
+    const question = { serverNowMs: census?.serverNowMs() ?? null, signal: halt.signal };
+    try {
+      for (const id of await options.holds(unasked, question)) held.add(id);
+    } catch (thrown) {
+      if (!halt.isHalted) throw thrown;
+      return selection;
+    }
+    selection = select(census, { options, held, note: ignore });
+  }
+}
+
+function ignore(): void {
+  // What there is to say about a list was said at the first selection.
+}
+
 function select(
   census: Census | null,
-  { settings, clock }: SweepOptions,
-  note: (level: 'info' | 'warn', message: string) => void,
+  {
+    options,
+    held,
+    note,
+  }: {
+    options: SweepOptions;
+    held: ReadonlySet<string>;
+    note: (level: 'info' | 'warn', message: string) => void;
+  },
 ): Selection {
+  const { settings, clock } = options;
   const serverNowMs = census?.serverNowMs() ?? null;
   if (census && census.pages > 0) {
     const skewMs = serverNowMs === null ? 0 : clock.wallMs() - serverNowMs;
@@ -127,7 +170,7 @@ function select(
       );
   }
   const apps = [...(census?.sightings.values() ?? [])].map((sighting) => sighting.app);
-  return selectApps({ apps, isComplete: census?.isComplete ?? false, serverNowMs }, settings);
+  return selectApps({ apps, isComplete: census?.isComplete ?? false, serverNowMs }, { ...settings, held });
 }
 
 /** Jobs for all candidates; those that a partial list or the cap forbids are settled as deferred at once. */
@@ -178,25 +221,4 @@ function describeApp(one: Selection['matched'][number], job: Job | null): AppRep
     reason: story,
     outcome: job?.outcome ?? null,
   };
-}
-
-/** Who holds the places, and when the next falls due: the answer to a full account with nothing stale. */
-function describeFull(selection: Selection, census: Census | null): string {
-  const staying = selection.matched.filter(
-    (one) => one.verdict !== 'eligible' && one.app.state !== 'deleting',
-  );
-  const named = staying.slice(0, HOLDERS_NAMED).map((one) => {
-    const age = one.ageMs === null ? '' : `${formatDuration(one.ageMs)} old, `;
-    return `${plain(one.app.name, 60)} (${age}${plain(one.reason, 80)})`;
-  });
-  const inScope = [...(census?.sightings.values() ?? [])].filter(({ app }) => app.inScope).length;
-  const others = inScope - selection.matched.length;
-  const more = staying.length - named.length;
-  if (more > 0) named.push(`${more} more`);
-  if (others > 0) named.push(`${others} that do not match`);
-  const due =
-    selection.nextDueMs === null
-      ? 'none of them will fall due'
-      : `the next falls due in ${formatDuration(selection.nextDueMs)}`;
-  return `full: ${selection.counted} apps are there, ${selection.target} may be; ${due}; places are held by ${named.join(', ')}`;
 }

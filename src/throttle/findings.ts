@@ -9,8 +9,9 @@ import type { RateSignal } from './contract.ts';
 import { type Ceiling, outstandingOfOthers, type ReservationFacts } from './reservation.ts';
 import { MAX_BLOCK, type SharedRecord } from './shared-record.ts';
 
-/** A store that answers within this is asked for every single slot. */
+/** A store that answers within this, or within this share of the time between two slots, is asked for every single one. */
 const QUICK_MS = 5;
+const QUICK_SHARE = 1 / 32;
 const LEAST_BLOCK = 5;
 /** One slot more per block for so much more latency. */
 const LATENCY_PER_SLOT_MS = 200;
@@ -18,8 +19,8 @@ const LATENCY_PER_SLOT_MS = 200;
 const MAX_GRANTS = 1000;
 
 /** How many slots to reserve at once: 1 on a quick store, 5 to 20 on a slow one. */
-export function blockSize(latencyMs: number): number {
-  if (latencyMs <= QUICK_MS) return 1;
+export function blockSize(latencyMs: number, emissionIntervalMs: number): number {
+  if (latencyMs <= Math.max(QUICK_MS, emissionIntervalMs * QUICK_SHARE)) return 1;
   return Math.min(MAX_BLOCK, LEAST_BLOCK + Math.floor(latencyMs / LATENCY_PER_SLOT_MS));
 }
 

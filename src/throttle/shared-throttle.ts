@@ -186,7 +186,8 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
     const untilMs = clock.monotonicMs() + callTimeoutMs;
     for (let failures = 0; ; failures += 1) {
       try {
-        const [slots, waiting, inFlight] = [blockSize(latencyMs), queue.length, local.unanswered.length];
+        const slots = blockSize(latencyMs, account.rate.emissionIntervalMs);
+        const [waiting, inFlight] = [queue.length, local.unanswered.length];
         return await account.reserve({ slots, waiting, inFlight, signal });
       } catch (thrown) {
         // Whatever the doubt, the next attempt begins with a read.

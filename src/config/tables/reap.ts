@@ -199,6 +199,14 @@ export const REAP_OPTIONS = [
     description: "Calls of the provider's rate limit to leave for the build itself.",
   },
   {
+    name: 'protectWhileHeld',
+    type: 'boolean',
+    commands: ['reap'],
+    default: false,
+    description:
+      'Never delete an app whose owner holds a live lease on it, as `withRoom` does, whatever its age.',
+  },
+  {
     name: 'shareThrottle',
     type: 'boolean',
     commands: ['reap'],
