@@ -5,6 +5,7 @@ import { LeaseLostError } from '../../src/base/errors.ts';
 import type { App } from '../../src/provider/contract.ts';
 import type { Permit } from '../../src/reaper/calls.ts';
 import type { NamePattern, Pace, PassResult, ReapEvent, ReapSettings } from '../../src/reaper/contract.ts';
+import type { HoldsQuestion } from '../../src/reaper/held.ts';
 import { sweep } from '../../src/reaper/sweep.ts';
 import { createThrottle } from '../../src/throttle/throttle.ts';
 import { createManualClock, type ManualClock, settle } from './manual-clock.ts';
@@ -111,6 +112,7 @@ export interface SweepScript extends Omit<ScriptedProviderOptions, 'clock' | 'ap
   timeoutMs?: number;
   interrupt?: AbortSignal;
   permit?: FakePermit;
+  holds?: HoldsQuestion;
   /** Others run on the same clock, so their timers may be left. */
   isClockShared?: boolean;
 }
@@ -139,6 +141,7 @@ export async function runSweep(script: SweepScript): Promise<SweepRun> {
       permit: settings.apply ? permit : null,
       clock,
       deadline,
+      ...(script.holds ? { holds: script.holds } : {}),
       onEvent: (event) => events.push(event),
     }),
     { deadline, isClockShared: script.isClockShared ?? false },

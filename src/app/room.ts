@@ -186,6 +186,7 @@ async function waitForChange(
   const { signal } = deadline;
   const untilMs = clock.monotonicMs() + forMs;
   let renewAtMs = clock.monotonicMs() + leaseMs / 3;
+  const standing = standingOf(seen);
   // Subscribe first, then read: what changed in between would not be told.
   const alarm = createAlarm({ store, key: register.key, clock, logger });
   try {
@@ -197,7 +198,7 @@ async function waitForChange(
       const view = isRenewalDue
         ? await register.update((room) => announce(room, claim), signal)
         : await register.read(signal);
-      const isNew = view.record.free > 0 || view.record.census?.number !== seen.record.census?.number;
+      const isNew = view.record.free > 0 || standingOf(view) !== standing;
       const leftMs = untilMs - clock.monotonicMs();
       if (isNew || leftMs <= 0) return view;
       await alarm.wait(Math.max(1, Math.min(pollMs, leftMs)), signal);
@@ -205,6 +206,12 @@ async function waitForChange(
   } finally {
     alarm.dispose();
   }
+}
+
+/** What a decision to wait stood on: the census, and who was creating. */
+function standingOf({ record }: RoomView): string {
+  const creating = record.claims.filter((claim) => claim.state === 'creating').map((claim) => claim.nonce);
+  return [record.census?.number ?? 0, ...creating.sort()].join(' ');
 }
 
 /** Takes the claim out, whatever happened; a store that fails here must not cost what was created. */

@@ -27,7 +27,13 @@ export function describeRoomFigures(
   const more = staying.length - holders.length;
   if (more > 0) holders.push(`${more} more`);
   if (others > 0) holders.push(`${others} that do not match`);
-  return { counted: selection.counted, freed, nextDueMs: selection.nextDueMs, holders };
+  return {
+    counted: selection.counted,
+    freed,
+    nextDueMs: selection.nextDueMs,
+    spare: selection.spare,
+    holders,
+  };
 }
 
 /** The answer to a full account with nothing stale, as one sentence. */

@@ -36,6 +36,8 @@ export interface RoomCensus {
   readonly limit: number | null;
   /** From the moment of the census; null where nothing will fall due. */
   readonly nextDueMs: number | null;
+  /** How many more would go if more room were asked for. */
+  readonly spare: number;
   /** Some of those who hold a place, printable, with their age and why they stay. */
   readonly holders: readonly string[];
 }
@@ -90,6 +92,7 @@ function parseCensus(fields: FieldReader): RoomCensus {
     counted: fields.integer('counted', { min: 0, max: MAX_COUNT }),
     limit: optional('limit', MAX_COUNT),
     nextDueMs: optional('nextDueMs', MAX_MS),
+    spare: fields.integer('spare', { min: 0, max: MAX_COUNT }),
     holders: fields.array('holders').map((name) => plain(String(name))),
   };
 }

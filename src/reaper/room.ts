@@ -42,7 +42,8 @@ export function decideRoom({ free, census, claims }: RoomRecord, facts: RoomFact
     census.nextDueMs === null
       ? Number.POSITIVE_INFINITY
       : census.nextDueMs + STAMP_MS - facts.censusSeenForMs;
-  if (dueInMs <= 0) return { step: 'sweep' };
+  // Where the limit takes the oldest, a sweep that knows of everybody who waits makes room for them.
+  if (dueInMs <= 0 || census.spare > 0) return { step: 'sweep' };
   if (dueInMs < facts.remainingMs) return { step: 'wait', forMs: dueInMs, why: 'expiry' };
   const isSomebodyCreating = claims.some(
     (claim) => claim.state === 'creating' && claim.nonce !== facts.nonce,
@@ -106,6 +107,8 @@ export interface RoomFigures {
   /** How many of them the sweep saw go. */
   readonly freed: number;
   readonly nextDueMs: number | null;
+  /** How many more would go for more headroom. */
+  readonly spare: number;
   readonly holders: readonly string[];
 }
 
@@ -118,15 +121,17 @@ export function recordCensus(
   { figures, limit, number }: { figures: RoomFigures; limit: number | null; number: number },
 ): RoomRecord | null {
   if ((record.census?.number ?? 0) >= number) return null;
-  const { freed, nextDueMs, holders } = figures;
+  const { freed, nextDueMs, spare, holders } = figures;
   const counted = Math.max(0, figures.counted - freed);
   const creating = record.claims.filter((claim) => claim.state === 'creating').length;
   const free = limit === null ? freed : limit - counted - creating;
+  // What would go but did not, will not go for asking again (hatchet: one app that answers 403 was tried for ever).
+  const willing = freed > 0 ? spare : 0;
   const whole = nextDueMs === null ? null : Math.ceil(nextDueMs);
   return {
     ...record,
     free: Math.max(0, free),
-    census: { number, counted, limit, nextDueMs: whole, holders },
+    census: { number, counted, limit, nextDueMs: whole, spare: willing, holders },
   };
 }
 

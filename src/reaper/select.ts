@@ -50,6 +50,8 @@ export interface Selection {
   readonly shortfall: number;
   /** When the next matched app falls due, from now; null where none will. */
   readonly nextDueMs: number | null;
+  /** How many more would go if the limit were lower: the rest of those that only the limit takes. */
+  readonly spare: number;
 }
 
 /** A judgement in the making. `waitsFor`: what alone keeps the app, time to pass or the limit to be exceeded. */
@@ -84,6 +86,7 @@ export function selectApps(listing: Listing, rules: Rules): Selection {
     target,
     shortfall: target === null ? 0 : shortfallOf({ counted, target, rules, eligible, matched }),
     nextDueMs: nextDueMs(matched, rules),
+    spare: matched.filter((judged) => judged.verdict === 'kept' && judged.waitsFor === 'excess').length,
   };
 }
 
