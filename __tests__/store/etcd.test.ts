@@ -11,6 +11,7 @@ import type { EngineProcess } from '../support/engine-process.ts';
 import { describeEngine } from '../support/engine-suite.ts';
 import { openEngine } from '../support/engine-worlds.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -43,11 +44,18 @@ describeEngine(etcdEngine, () => {
   test('an endpoint that does not answer costs one call, and the next asks another', async () => {
     const proxy = await startFaultProxy(server.port);
     try {
-      const store = await open(`etcd://127.0.0.1:${proxy.port},127.0.0.1:${server.port}`, { timeoutMs: 150 });
-      proxy.set({ kind: 'blackhole' });
-      await expect(store.compareAndSet('silent/a', null, 'x')).rejects.toMatchObject({
-        code: 'indeterminate',
+      const clock = createManualClock();
+      const store = await open(`etcd://127.0.0.1:${proxy.port},127.0.0.1:${server.port}`, {
+        timeoutMs: 1000,
+        clock,
       });
+      await store.get('silent/a');
+      proxy.set({ kind: 'blackhole' });
+      const arrived = proxy.nextRequest();
+      const outcome = store.compareAndSet('silent/a', null, 'x').catch((error: unknown) => error);
+      await arrived;
+      await clock.advance(1000);
+      expect(await outcome).toMatchObject({ code: 'indeterminate' });
       expect(await store.compareAndSet('silent/a', null, 'y')).toMatchObject({ ok: true });
     } finally {
       await proxy.close();

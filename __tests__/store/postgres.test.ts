@@ -6,10 +6,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Store } from '../../src/store/contract.ts';
 import { PREPARE_BY_HAND } from '../../src/store/drivers/postgres-statements.ts';
 import { makeCertificate } from '../support/engine-certificate.ts';
-import { askPostgres, postgresEngine, startPostgres } from '../support/engine-postgres.ts';
+import { askPostgres, holdRow, postgresEngine, startPostgres } from '../support/engine-postgres.ts';
 import type { EngineProcess } from '../support/engine-process.ts';
 import { describeEngine } from '../support/engine-suite.ts';
 import { openEngine } from '../support/engine-worlds.ts';
+import { createManualClock } from '../support/manual-clock.ts';
 
 describeEngine(postgresEngine, () => {
   let server: EngineProcess;
@@ -132,25 +133,25 @@ describeEngine(postgresEngine, () => {
     abort.abort();
   });
 
-  test('a write that waits for a row is in doubt at its deadline, and lands when the row is free', async () => {
-    const store = await open(server.url(), { timeoutMs: 150 });
+  test('a write that waits for a row is in doubt at its deadline, and the truth can be read when the row is free', async () => {
+    const clock = createManualClock();
+    const store = await open(server.url(), { timeoutMs: 1000, clock });
     const written = await store.compareAndSet('row/a', null, 'x');
-    const holding = ask(
-      "BEGIN; SELECT 1 FROM lockstep_store WHERE k = 'row/a' FOR UPDATE; SELECT pg_sleep(0.5); COMMIT",
-    );
-    const isHeld = async () =>
-      (await ask("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length > 0;
-    while (!(await isHeld())) await new Promise((resolve) => setTimeout(resolve, 10));
-    await expect(store.compareAndSet('row/a', written.ok ? written.revision : '', 'y')).rejects.toMatchObject(
-      {
-        code: 'indeterminate',
-      },
-    );
-    await holding;
-    const isIdle = async () =>
-      (await ask("SELECT 1 FROM pg_stat_activity WHERE application_name = 'lockstep' AND state = 'active'"))
-        .length === 0;
-    while (!(await isIdle())) await new Promise((resolve) => setTimeout(resolve, 10));
+    const held = await holdRow(server.port, 'row/a');
+    const outcome = store
+      .compareAndSet('row/a', written.ok ? written.revision : '', 'y')
+      .catch((error: unknown) => error);
+    const isBlocked = async () =>
+      (
+        await ask(
+          "SELECT 1 FROM pg_stat_activity WHERE application_name = 'lockstep' AND wait_event_type = 'Lock'",
+        )
+      ).length > 0;
+    while (!(await isBlocked())) await new Promise((resolve) => setTimeout(resolve, 10));
+    await clock.advance(1000);
+    expect(await outcome).toMatchObject({ code: 'indeterminate' });
+    await held.release();
+    while (await isBlocked()) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(['x', 'y']).toContain((await store.get('row/a'))?.value);
   });
 
@@ -159,16 +160,10 @@ describeEngine(postgresEngine, () => {
     await ask(`ALTER DATABASE ${database} SET lock_timeout = '50ms'`);
     const store = await open(urlOf(database));
     const written = await store.compareAndSet('row/b', null, 'x');
-    const holding = ask(
-      "BEGIN; SELECT 1 FROM lockstep_store WHERE k = 'row/b' FOR UPDATE; SELECT pg_sleep(0.4); COMMIT",
-      database,
-    );
-    const isHeld = async () =>
-      (await ask("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length > 0;
-    while (!(await isHeld())) await new Promise((resolve) => setTimeout(resolve, 10));
     const revision = written.ok ? written.revision : '';
+    const held = await holdRow(server.port, 'row/b', database);
     await expect(store.compareAndSet('row/b', revision, 'y')).rejects.toMatchObject({ code: 'unavailable' });
-    await holding;
+    await held.release();
     expect(await store.get('row/b')).toEqual({ value: 'x', revision });
   });
 

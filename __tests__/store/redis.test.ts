@@ -281,7 +281,7 @@ describeEngine(redisEngine, () => {
     );
     await startOther({ port, sentinelConfig: config });
     try {
-      const store = await open(`redis://127.0.0.1:1,127.0.0.1:${port}/0?sentinel=main`, { timeoutMs: 1000 });
+      const store = await open(`redis://127.0.0.1:1,127.0.0.1:${port}/0?sentinel=main`);
       const written = await store.compareAndSet('sentinel/a', null, 'x');
       expect(written.ok).toBe(true);
       const unknown = await open(`redis://127.0.0.1:${port}?sentinel=other`);

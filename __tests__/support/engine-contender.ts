@@ -18,7 +18,7 @@ export interface ContenderOrder {
 const order = JSON.parse(process.argv[2] ?? '{}') as ContenderOrder;
 const clock = systemClock;
 const pollMs = 1000;
-const store = await openEngine(order.url, { pollMs, timeoutMs: 1000 });
+const store = await openEngine(order.url, { pollMs });
 const manager = createLeaseManager({ store, clock, pollMs });
 const holder = { text: `contender ${process.pid}`, host: 'loopback', pid: process.pid };
 const inside = join(order.folder, 'inside');

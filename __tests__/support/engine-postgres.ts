@@ -123,6 +123,25 @@ export async function askPostgres(
   }
 }
 
+/** Holds a row of a store in a transaction of its own until `release` is called. */
+export async function holdRow(
+  port: number,
+  key: string,
+  database = 'postgres',
+): Promise<{ release(): Promise<void> }> {
+  const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query('SELECT 1 FROM lockstep_store WHERE k = $1 FOR UPDATE', [key]);
+  return {
+    async release() {
+      await client.query('COMMIT');
+      await client.end();
+    },
+  };
+}
+
 /** Root must lend itself the user that Debian's package makes; anybody else runs the server as themselves. */
 function serverUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;

@@ -1,9 +1,8 @@
 // One racer over a real engine: reads and writes one key with unique values until its standard input ends, and logs each call
 // before and after it, synchronously, so that a SIGKILL loses nothing but the answer. A call that failed is logged by what
-// the store claims: `none` where it was certainly not applied, nothing at all where that is open.
+// the store claims: `none` where it was certainly not applied, `unknown` where that is open.
 // Arguments: store URL, log file, racer's name, `honest` or `resending` (a client that sends a write again, as some do).
 import { appendFileSync } from 'node:fs';
-import { systemClock } from '../../src/base/clock.ts';
 import { hasCode } from '../../src/base/errors.ts';
 import type { Entry, WriteResult } from '../../src/store/contract.ts';
 import { openEngine } from './engine-worlds.ts';
@@ -13,7 +12,7 @@ const key = 'race/on/one';
 
 const write = (line: object) => appendFileSync(log, `${JSON.stringify(line)}\n`);
 const nowNs = () => String(process.hrtime.bigint());
-const store = await openEngine(url, { timeoutMs: 300, clock: systemClock });
+const store = await openEngine(url);
 
 let isOver = false;
 process.stdin.on('end', () => {
@@ -49,7 +48,8 @@ for (let n = 0; !isOver; n += 1) {
     const result = await compareAndSet(entry?.revision ?? null, value);
     write({ call: id, process: name, endNs: nowNs(), outcome: result.ok ? 'ok' : 'lost' });
   } catch (error) {
-    if (!hasCode(error, 'indeterminate')) write({ call: id, process: name, endNs: nowNs(), outcome: 'none' });
+    const isOpen = hasCode(error, 'indeterminate');
+    write({ call: id, process: name, endNs: nowNs(), outcome: isOpen ? 'unknown' : 'none' });
   }
   await new Promise((resolve) => setImmediate(resolve));
 }
