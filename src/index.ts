@@ -66,6 +66,7 @@ export type {
   TryAcquireOptions,
   TryAcquireResult,
 } from './lease/contract.ts';
+export { admitToken, FENCING_HEADER, type Guard, guard, newestFile } from './lease/guard.ts';
 export type {
   AnswerMeta,
   App,
