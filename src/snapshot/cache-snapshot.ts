@@ -20,7 +20,7 @@ export interface CacheSnapshotOptions {
   /** The host's environment; only what the client needs of it is handed on. */
   env: Environment;
   logger?: Logger;
-  /** For a look-up; 3 s unless given. */
+  /** For a look-up; 5 s unless given. */
   readTimeoutMs?: number;
   /** For a save; 10 s unless given. */
   writeTimeoutMs?: number;
@@ -33,7 +33,7 @@ export function hasCacheService(env: Environment): boolean {
 
 /** A store of snapshots. It owns nothing between calls. */
 export function createCacheSnapshot(options: CacheSnapshotOptions): SnapshotStore {
-  const { clock, logger = nullLogger, readTimeoutMs = 3000, writeTimeoutMs = 10_000 } = options;
+  const { clock, logger = nullLogger, readTimeoutMs = 5000, writeTimeoutMs = 10_000 } = options;
   const env = clientEnvironment(options.env);
 
   async function call(order: CacheOrder, timeoutMs: number, parent?: AbortSignal): Promise<string | null> {
