@@ -1,5 +1,6 @@
 // `lock`, `assert`, `unlock` and `gc` on the command line, as processes over a file store.
 import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { StatusReport } from '../../src/app/contract.ts';
@@ -136,6 +137,31 @@ describe('while another holds it', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/--permits.*in use with 1 permits/);
   });
+
+  test.each(['wait', 'skip', 'fail'])(
+    'by a store that never answers it is not: with --when-busy %s exit code 6',
+    async (whenBusy) => {
+      const silent = createServer(() => undefined);
+      await new Promise<void>((ready) => silent.listen(0, '127.0.0.1', ready));
+      try {
+        const { port } = silent.address() as AddressInfo;
+        const options = [
+          '--store',
+          `redis://127.0.0.1:${port}`,
+          '--timeout',
+          '500ms',
+          '--when-busy',
+          whenBusy,
+          '--json',
+        ];
+        const result = await world.run(['lock', 'db', ...options, ...sh('echo ran')]);
+        expect(result.exitCode).toBe(6);
+        expect(result.json()).toMatchObject({ outcome: 'failed', childExitCode: null, exitCode: 6 });
+      } finally {
+        silent.close();
+      }
+    },
+  );
 
   test('interrupted while waiting, it starts nothing and holds nothing', async () => {
     const first = await hold('db');

@@ -1,11 +1,13 @@
 // The lease agent as a test runner has it: it holds through synchronous work, and lets go when the runner ends in whatever way.
 // Leases are longer than the tests wait where it must not be the lease's end that frees the lock.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { systemClock } from '../../src/base/clock.ts';
+import { sleep, systemClock } from '../../src/base/clock.ts';
+import { type AgentSocket, parseAgentEnd } from '../../src/host/agent-protocol.ts';
+import { askToGiveBack } from '../../src/host/agent-socket.ts';
 import type { LeaseManager } from '../../src/lease/contract.ts';
 import { createLeaseManager } from '../../src/lease/manager.ts';
 import type { Store } from '../../src/store/contract.ts';
@@ -40,14 +42,14 @@ interface User {
   say(text: string): void;
 }
 
-function start(whenBusy = 'wait'): User {
+function start(...more: readonly string[]): User {
   const script = join(project, '__tests__/support/agent-user.ts');
   const args = [
     '--import',
     join(project, 'scripts/register-ts.js'),
     script,
     `file:${join(folder, 'store')}`,
-    whenBusy,
+    ...more,
   ];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let text = '';
@@ -169,5 +171,52 @@ describe('the lease agent', () => {
     const next = await manager.tryAcquire(KEY, { leaseMs: 60_000, holder });
     expect(next.acquired).toBe(true);
     if (next.acquired) await next.lease.release();
+  });
+});
+
+describe('the lease agent that stays', () => {
+  let worker: ChildProcess;
+  beforeEach(() => {
+    worker = spawn('sleep', ['60']);
+  });
+  afterEach(() => void worker.kill('SIGKILL'));
+
+  /** Of a process that has ended; its agent holds on. */
+  async function leave(): Promise<AgentSocket> {
+    const user = start('wait', String(worker.pid), folder);
+    await user.line(/^held 1/);
+    user.say('stay');
+    const line = await user.line(/^stays/);
+    expect(await user.ended).toBe(0);
+    expect(await state()).toBe('held');
+    return JSON.parse(line.slice('stays '.length)) as AgentSocket;
+  }
+
+  test('gives back on the word of who knows its nonce, and of nobody else', async () => {
+    const address = await leave();
+    expect(await askToGiveBack({ ...address, nonce: 'guessed' }, systemClock)).toBeNull();
+    expect(await state()).toBe('held');
+    expect(await askToGiveBack(address, systemClock)).toMatchObject({ outcome: 'released' });
+    expect(await state()).toBe('free');
+    expect(await askToGiveBack(address, systemClock)).toBeNull();
+  });
+
+  test("lets go when the job's worker is gone", async () => {
+    await leave();
+    worker.kill('SIGKILL');
+    await untilFree();
+  });
+
+  test('ends with its lease, and leaves the reason for post', async () => {
+    const address = await leave();
+    await manager.forceRelease(KEY, { holder });
+    const reason = () => {
+      const path = join(folder, 'end.json');
+      return existsSync(path) ? parseAgentEnd(readFileSync(path, 'utf8')) : null;
+    };
+    while (reason() === null) await sleep(systemClock, 20);
+    expect(reason()).toMatchObject({ outcome: 'lost', message: expect.stringContaining('lost') });
+    while (existsSync(address.path)) await sleep(systemClock, 20);
+    expect(await askToGiveBack(address, systemClock)).toBeNull();
   });
 });

@@ -1,6 +1,7 @@
 // A process that has a lock held by a lease agent, as a test runner's hook does: `agent-user.ts STORE MANNER`. It prints `held
 // TOKEN AGENT_PID`, `lost CODE` when it is told so, and at its end `released RESULT`. A line on its input: `block MS` stops its loop
-// for so long and then prints `blocked`; `release` gives back; `end` ends without a word.
+// for so long and then prints `blocked`; `release` gives back; `stay` leaves the
+// agent to itself, where a worker's process and a folder were named, and prints where it listens; `end` ends without a word.
 
 import { createLockRequest } from '../../src/app/lock-attempt.ts';
 import { LockstepError, toError } from '../../src/base/errors.ts';
@@ -9,7 +10,7 @@ import { resolveOptions } from '../../src/config/resolve.ts';
 import { holdWithAgent } from '../../src/host/agent-parent.ts';
 import { createProcessContext } from '../../src/host/process-context.ts';
 
-const [store = '', whenBusy = 'wait'] = process.argv.slice(2);
+const [store = '', whenBusy = 'wait', workerPid, folder] = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const logger = createLogger('info', (level, message) => say(`${level} ${message}`));
 const interrupted = new AbortController();
@@ -19,7 +20,10 @@ const hook = { store, lock: { name: 'suite', whenBusy, lease: '1s', poll: '100ms
 const resolved = await resolveOptions({ command: 'lock', host: 'hook', hook });
 const context = createProcessContext({ logger, signal: interrupted.signal });
 try {
-  const answer = await holdWithAgent(context, { request: createLockRequest(context, resolved) });
+  const answer = await holdWithAgent(context, {
+    request: createLockRequest(context, resolved),
+    ...(workerPid && folder ? { stay: { folder, workerPid: Number(workerPid) } } : {}),
+  });
   if (answer.kind === 'busy') {
     say(`busy ${answer.holder}`);
   } else {
@@ -36,6 +40,12 @@ try {
         say('blocked');
       }
       if (word === 'release') void hold.release().then((result) => say(`released ${result}`));
+      if (word === 'stay') {
+        void hold.letStay().then(() => {
+          say(`stays ${JSON.stringify(hold.socket)}`);
+          process.stdin.destroy();
+        });
+      }
       if (word === 'end') process.stdin.destroy();
     });
   }

@@ -3,7 +3,8 @@
  * NOT guaranteed: that it still does a moment later; nor that, from another machine, a holder which stopped renewing is noticed
  * before somebody took over: one read cannot have observed an expiry. Where the effect can carry the token, let its target refuse older ones.
  */
-import { ConfigError, type ConfigProblem } from '../base/errors.ts';
+import { withTimeout } from '../base/deadline.ts';
+import { ConfigError, type ConfigProblem, UnavailableError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import { MAX_TOKEN } from '../lease/record.ts';
@@ -19,7 +20,7 @@ export async function runAssert(
   context: CommandContext,
   resolved: ResolvedOptions<'assert'>,
 ): Promise<AssertReport> {
-  const { logger, signal, env } = context;
+  const { clock, logger, signal, env } = context;
   const { values } = resolved;
   const { name } = values;
   const given = readToken(env);
@@ -52,10 +53,19 @@ export async function runAssert(
   const releasers = createReleasers();
   try {
     const { manager } = await openStoreParts(context, { address, values, releasers });
-    const { record } = await manager.read(lockKey(values.namespace, name), { signal });
+    const { record } = await withTimeout(
+      {
+        clock,
+        timeoutMs: values.timeoutMs,
+        waitingFor: 'the store',
+        parent: signal,
+        onTimeout: () => new UnavailableError(`the store did not answer about the lock ${shown} in time`),
+      },
+      (limited) => manager.read(lockKey(values.namespace, name), { signal: limited }),
+    );
     const own = record?.entries.find((entry) => entry.token === token);
     // On the holder's own machine the record tells how old it is: one that nobody renews any more may be taken at any moment.
-    const hasRunOut = own && takeoverByStampInMs(own, readInstant(context.clock)) <= 0;
+    const hasRunOut = own && takeoverByStampInMs(own, readInstant(clock)) <= 0;
     if (hasRunOut) return report('lost', `token ${token} has run out: nobody renewed it in time`);
     if (own) return report('held', '');
     const [present] = record?.entries ?? [];

@@ -3,8 +3,8 @@
  * refused wherever tokens are checked. NOT guaranteed: that the old holder has stopped; it notices at its next renewal.
  */
 
-import { createDeadline } from '../base/deadline.ts';
-import { ConfigError, type ConfigProblem } from '../base/errors.ts';
+import { withTimeout } from '../base/deadline.ts';
+import { ConfigError, type ConfigProblem, UnavailableError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import type { CommandContext } from './contract.ts';
@@ -27,21 +27,22 @@ export async function runUnlock(
   const address = requireStore(context, resolved, problems);
   if (problems.length > 0 || !address || name === null) throw new ConfigError(problems);
   const releasers = createReleasers();
-  const deadline = createDeadline({
-    clock: context.clock,
-    timeoutMs: values.timeoutMs,
-    waitingFor: `the store to free the lock ${plain(name, 80)}`,
-    parent: context.signal,
-  });
   try {
     const { manager } = await openStoreParts(context, { address, values, releasers });
     const holder = createHolder(context, { holder: values.holder ?? undefined });
-    const { signal } = deadline;
-    const fencingToken = await manager.forceRelease(lockKey(values.namespace, name), { holder, signal });
+    const fencingToken = await withTimeout(
+      {
+        clock: context.clock,
+        timeoutMs: values.timeoutMs,
+        waitingFor: 'the store',
+        parent: context.signal,
+        onTimeout: () => new UnavailableError(`the store did not free the lock ${plain(name, 80)} in time`),
+      },
+      (signal) => manager.forceRelease(lockKey(values.namespace, name), { holder, signal }),
+    );
     const outcome = fencingToken === null ? 'free' : 'freed';
     return { format: 1, command: 'unlock', outcome, name, fencingToken, exitCode: 0 };
   } finally {
-    deadline.dispose();
     await releasers.close();
   }
 }
