@@ -4,7 +4,6 @@
  * NOT guaranteed: that a read is fresh; a stale one costs a conflict or one more look, never a wrong write.
  * Invariant: only what `reduce` made of the document just read is ever written, over exactly the revision that was read.
  */
-import { type Backoff, createBackoff } from '../base/backoff.ts';
 import { type Clock, sleep, throwIfAborted } from '../base/clock.ts';
 import { hasCode } from '../base/errors.ts';
 import type { Entry, Revision, Store } from '../store/contract.ts';
@@ -45,14 +44,19 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
 }
 
-const CONFLICT_BASE_MS = 2;
-const CONFLICT_CAP_MS = 2000;
+/** However cheap a write seems. */
+const MIN_WINDOW_MS = 2;
+const MAX_WINDOW_MS = 1000;
+/** The window grows where conflicts go on, at most to so many times the first. */
+const MAX_GROWTH = 3;
 
 /** The register of one key. Holds nothing that needs disposal. */
 export function createBoardRegister(settings: { store: Store; clock: Clock; key: string }): BoardRegister {
   const { store, clock, key } = settings;
   let writes = 0;
   let conflicts = 0;
+  /** Of a read and a write; what a crowd adds to it must not widen the pauses that thin the crowd. */
+  let cheapestMs = Number.POSITIVE_INFINITY;
   let parsed: { readonly revision: Revision; readonly doc: GateDoc } | null = null;
 
   // A board that many watch is read far more often than it changes.
@@ -72,7 +76,8 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
       return conflicts;
     },
     async apply(event, { context, signal }) {
-      let backoff: Backoff = createBackoff({ baseMs: CONFLICT_BASE_MS, capMs: CONFLICT_CAP_MS });
+      let lost = 0;
+      let sinceMs = clock.monotonicMs();
       let entry = await store.get(key, { signal });
       const foundRevision = entry?.revision ?? null;
       for (;;) {
@@ -102,14 +107,41 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
           throwIfAborted(signal);
         }
 
-        // 3. Somebody was faster, or nobody knows: a pause that grows, so that a crowd thins out by itself.
-        const step = backoff.next(clock.random());
-        backoff = step.backoff;
-        if (step.delayMs > 0) await sleep(clock, step.delayMs, signal);
+        // 3. Somebody was faster, or nobody knows: a pause in which the others can have their turn.
+        lost += 1;
+        cheapestMs = Math.min(cheapestMs, clock.monotonicMs() - sinceMs);
+        const delayMs = pauseAfter(lost, {
+          contenders: contendersOf(doc),
+          costMs: cheapestMs,
+          random: clock.random(),
+        });
+        if (delayMs > 0) await sleep(clock, delayMs, signal);
         // A driver that tells what it saw saves a read, unless what it saw is what was just refused.
-        const isUsable = current !== undefined && step.delayMs === 0 && current?.revision !== revision;
+        const isUsable = current !== undefined && delayMs === 0 && current?.revision !== revision;
+        sinceMs = clock.monotonicMs();
         entry = isUsable ? (current as Entry | null) : await store.get(key, { signal });
       }
     },
   };
+}
+
+/**
+ * How long to wait after the n-th lost write: a random moment of a window in which each contender has room for one write
+ * (slotted ALOHA at its optimum: as many slots as contenders).
+ */
+function pauseAfter(
+  lost: number,
+  { contenders, costMs, random }: { contenders: number; costMs: number; random: number },
+): number {
+  const fairMs = Math.min(MAX_WINDOW_MS, Math.max(MIN_WINDOW_MS, contenders * costMs));
+  const windowMs = fairMs * Math.min(MAX_GROWTH, 1.3 ** (lost - 1));
+  return Math.round(windowMs * random);
+}
+
+/** How many members are likely to be writing at this moment: those who have not yet done what the phase asks for. */
+function contendersOf({ phase, expected, members }: GateDoc): number {
+  const records = Object.values(members);
+  if (phase === 'announce') return Math.max(2, expected.length - records.length);
+  if (phase === 'api') return Math.max(2, records.filter(({ state }) => state === 'announced').length);
+  return 2;
 }
