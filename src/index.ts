@@ -2,7 +2,7 @@
  * The library: what the command line, the Action and the hooks do, as functions with types. Everything here is public and
  * changes by semantic versioning only; what is not here may change at any time. Compare errors by `code`, not by class.
  */
-export type { CommandResult, GateEvent } from './app/contract.ts';
+export type { CheckEvent, CheckReport, CommandResult, GateEvent } from './app/contract.ts';
 export { type Clock, systemClock, type Timer } from './base/clock.ts';
 export {
   AuthError,
@@ -42,7 +42,7 @@ export type {
 export { reduce as reduceGate } from './gate/reduce.ts';
 export type { GateReport } from './gate/report.ts';
 export { readHookResult } from './host/hook-result.ts';
-export { gate } from './host/library-gate.ts';
+export { type CallOptions, check, gate, reap } from './host/library.ts';
 export {
   createLease,
   createLeaseManager,
@@ -50,7 +50,6 @@ export {
   type LeaseOptions,
   openStore,
 } from './host/library-parts.ts';
-export { type CallOptions, reap } from './host/library-reap.ts';
 export { VERSION } from './host/version.ts';
 export type {
   AcquireOptions,

@@ -23,4 +23,10 @@ export const HOOK_SECTIONS: readonly HookSection[] = Object.freeze([
     failsTests: 'always',
     run: async (context, resolved) => (await import('./hook-gate.ts')).runGateSection(context, resolved),
   },
+  {
+    command: 'check',
+    startedBy: null,
+    failsTests: 'always',
+    run: async (context, resolved) => (await import('./hook-check.ts')).runCheckSection(context, resolved),
+  },
 ]);

@@ -16,7 +16,7 @@ import { createKey } from '../store/key.ts';
 import { openStore as openAddress, parseStoreUrl } from '../store/open.ts';
 import type { Throttle, ThrottleSettings } from '../throttle/contract.ts';
 import { createThrottle as createOwnThrottle } from '../throttle/throttle.ts';
-import type { CallOptions } from './library-reap.ts';
+import type { CallOptions } from './library.ts';
 import { createProcessContext } from './process-context.ts';
 
 const DEFAULT_POLL_MS = 5000;

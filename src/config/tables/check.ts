@@ -25,7 +25,7 @@ export const CHECK_OPTIONS = [
     commands: ['check'],
     choices: ['passing', 'warning', 'critical'],
     sources: ['flag', 'input', 'hook', 'file'],
-    description: '`set` only, and required there: the status to publish.',
+    description: 'For `set` only, and required there: the status to publish.',
   },
   {
     name: 'ttl',
@@ -33,14 +33,14 @@ export const CHECK_OPTIONS = [
     commands: ['check'],
     min: '1s',
     defaultText: 'it stands until it is set again',
-    description: '`set` only: without an update for so long the check reads `critical`.',
+    description: 'For `set` only: without an update for so long the check reads `critical`.',
   },
   {
     name: 'output',
     type: 'string',
     commands: ['check'],
     placeholder: 'TEXT',
-    description: '`set` only: one line that says why.',
+    description: 'For `set` only: one line that says why.',
   },
   {
     name: 'of',
@@ -50,7 +50,7 @@ export const CHECK_OPTIONS = [
     default: [],
     secret: true,
     description:
-      '`alias` only, and required there: what it mirrors: `check:NAME`, `https://…`, `command:…`, `heroku-release:APP`, `github-check:NAME@REF` or `github-deployment:ENVIRONMENT`.',
+      'For `alias` only, and required there: what it mirrors: `check:NAME`, `https://…`, `command:…`, `heroku-release:APP`, `github-check:NAME@REF` or `github-deployment:ENVIRONMENT`.',
   },
   {
     name: 'reconcile',
@@ -59,7 +59,7 @@ export const CHECK_OPTIONS = [
     default: '60s',
     min: '1s',
     max: '1h',
-    description: '`alias` only: at most this long between two readings of an upstream.',
+    description: 'For `alias` only: at most this long between two readings of an upstream.',
   },
   {
     name: 'until',
@@ -68,6 +68,6 @@ export const CHECK_OPTIONS = [
     choices: ['passing', 'warning', 'critical', 'unknown'],
     placeholder: 'STATUS',
     defaultText: '`wait`: `passing`; `alias`: until it is stopped',
-    description: '`wait` and `alias`: end when the check has this status. In the Action `alias` needs it.',
+    description: 'For `wait` and `alias`: end when the check has this status. In the Action `alias` needs it.',
   },
 ] as const satisfies readonly OptionSpec[];
