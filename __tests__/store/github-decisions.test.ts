@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  DEFAULT_REF_PREFIX,
   decideMove,
   decideSearch,
   keyOf,
@@ -37,6 +38,25 @@ describe('the reference of a key', () => {
     );
   });
 
+  test('of 200 characters is still readable; a longer one goes by a hash, which the key alone decides', () => {
+    const [fits, long] = ['k'.repeat(184), 'k'.repeat(185)];
+    expect(refOf(PREFIX, fits)).toBe(`${PREFIX}/${fits}/@`);
+    expect(refOf(PREFIX, long)).toMatch(/^refs\/lockstep\/@\/[^/]+$/);
+    expect(refOf(PREFIX, long)).toBe(refOf(PREFIX, long));
+    expect(refOf(PREFIX, long)).not.toBe(refOf(PREFIX, `${long}k`));
+    expect(keyOf(PREFIX, refOf(PREFIX, long))).toBe('long');
+  });
+
+  test.each([
+    ['', ['refs/lockstep/']],
+    ['///', ['refs/lockstep/']],
+    ['a', ['refs/lockstep/a/', 'refs/lockstep/@/']],
+    ['a/b~2e', ['refs/lockstep/a/b=2e/', 'refs/lockstep/@/']],
+    ['a/b//', ['refs/lockstep/a/b/', 'refs/lockstep/@/']],
+  ])('a listing of the keys under "%s" asks for %j', (keyPrefix, starts) => {
+    expect(refsUnder(PREFIX, keyPrefix)).toEqual(starts);
+  });
+
   test('is found by a listing of each prefix of the key', () => {
     fc.assert(
       fc.property(keys, (key) => {
@@ -58,12 +78,16 @@ describe('the reference of a key', () => {
 });
 
 describe('a prefix of references', () => {
-  test.each(['refs/lockstep', 'refs/heads/lockstep', 'refs/tags/locks/ci', 'refs/a_b.c'])(
-    '%s is taken',
-    (text) => {
-      expect(parseRefPrefix(text)).toEqual({ ok: true, value: text });
-    },
-  );
+  test.each([
+    DEFAULT_REF_PREFIX,
+    'refs/lockstep',
+    'refs/heads/lockstep',
+    'refs/tags/locks/ci',
+    'refs/a_b.c',
+    'refs/a.locker',
+  ])('%s is taken', (text) => {
+    expect(parseRefPrefix(text)).toEqual({ ok: true, value: text });
+  });
   test.each([
     '',
     'refs',
@@ -86,6 +110,17 @@ describe('a prefix of references', () => {
   ])('"%s" is refused', (text) => {
     expect(parseRefPrefix(text)).toMatchObject({ ok: false, problem: expect.any(String) });
   });
+  test.each([
+    ['lockstep', 'is not a prefix of references; write refs/lockstep or refs/heads/lockstep'],
+    ['refs/heads', 'would take all refs/heads; write refs/heads/lockstep'],
+    ['refs/tags', 'would take all refs/tags; write refs/tags/lockstep'],
+    ['refs/pull/1', 'refs/pull belongs to others; write refs/lockstep'],
+    ['refs/remotes/a', 'refs/remotes belongs to others; write refs/lockstep'],
+    ['refs/notes/a', 'refs/notes belongs to others; write refs/lockstep'],
+    ['refs/replace/a', 'refs/replace belongs to others; write refs/lockstep'],
+  ])('"%s": %s', (text, problem) => {
+    expect(parseRefPrefix(text)).toEqual({ ok: false, problem });
+  });
 });
 
 describe('a commit message', () => {
@@ -99,6 +134,40 @@ describe('a commit message', () => {
       }),
     );
   });
+
+  test('has a title for people and one line of JSON, as every version writes it', () => {
+    const message = writeMessage({ key: 'a', value: 'x\ny', nonce: 'n' });
+    expect(message).toBe('lockstep a\n\n{"v":1,"key":"a","nonce":"n","value":"x\\ny"}\n');
+  });
+
+  test.each([
+    ['Merge branch main', 'the commit that keeps a was not written by lockstep; it was left untouched'],
+    [
+      'not lockstep a\n\n{"v":1}',
+      'the commit that keeps a was not written by lockstep; it was left untouched',
+    ],
+    ['lockstep a\n\n{', 'the commit that keeps a is not JSON; it was left untouched'],
+    [
+      'lockstep a\n\n{"v":1,"key":"b","value":"x"}',
+      'the commit that keeps a keeps something else; it was left untouched',
+    ],
+    ['lockstep a\n\n{"v":2}', 'the commit that keeps a has the format 2, not 1'],
+  ])('%j is refused: %s', (message, problem) => {
+    expect(() => readMessage(message, 'a')).toThrow(problem);
+  });
+
+  test('of a newer version says what to do', () => {
+    expect(() => readMessage('lockstep a\n\n{"v":2}', 'a')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('update') }),
+    );
+  });
+
+  test.each(['Merge branch main', '', 'lockstep a\n\n{"v":1,"key":5}', 'lockstep a\n\n{"v":2,"key":"a"}'])(
+    'that is %j names no key, and a listing goes on',
+    (message) => {
+      expect(readMessageKey(message)).toBeNull();
+    },
+  );
 
   test('differs per attempt, so that each has a commit of its own', () => {
     const of = (nonce: string) => writeMessage({ key: 'a', value: 'same', nonce });
@@ -153,6 +222,17 @@ describe('a move that was not plainly done', () => {
       { expect: null, answer: 'already-exists', head: null },
       'lost-unseen',
     ],
+    ['the reference is not there, and a read that saw it', { answer: 'no-such-ref' }, 'lost'],
+    [
+      'the reference is not there, and a stale read',
+      { answer: 'no-such-ref', head: expected },
+      'lost-unseen',
+    ],
+    [
+      'the reference was not there after doubt, another head now',
+      { answer: 'no-such-ref', earlierDoubt: true },
+      'search',
+    ],
     ['silence, and the old head', { head: expected }, 'again'],
     ['an unexplained refusal, and the old head', { answer: 'unknown', head: expected }, 'again'],
     ['a creation in silence, and nothing there', { expect: null, head: null }, 'again'],
@@ -183,6 +263,7 @@ describe('the walk down a chain', () => {
     ['ends for a creation: another root won', null, [], 'lost'],
     ['goes on for a creation', null, ['x'], { next: 'x' }],
     ['meets the own root', null, ['m'], 'applied'],
+    ['meets the own commit below a merge by hand', 'e', ['x', 'm'], 'applied'],
   ])('%s', (_, expect_, parents, step) => {
     expect(decideSearch({ expect: expect_, mine: 'm', parents })).toEqual(step);
   });

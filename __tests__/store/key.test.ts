@@ -60,6 +60,21 @@ describe('keys', () => {
     expect(unescapeSegment(segment)).toBe(text);
   });
 
+  test.each(['~zz', '~4', '~4g', '~4G', 'a~'])(
+    '%j, which no name is escaped to, comes back as it is',
+    (segment) => {
+      expect(unescapeSegment(segment)).toBe(segment);
+    },
+  );
+
+  test.each([
+    ['db', 'db/@'],
+    ['a/~2e~2e', 'a/=2e=2e/@'],
+  ])('%s goes by the ref path %s, as every version writes it', (key, path) => {
+    expect(formatRefPath(key)).toBe(path);
+    expect(parseRefPath(path)).toBe(key);
+  });
+
   test('an empty segment is a bug', () => {
     expect(() => escapeSegment('')).toThrow(/empty/);
   });
