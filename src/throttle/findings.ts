@@ -36,7 +36,7 @@ interface Count {
 }
 
 /** Findings as a reservation takes them; handed back to {@link Findings.carried}. */
-export type Snapshot = Pick<ReservationFacts, 'seed' | 'ceiling' | 'floor' | 'unspent'>;
+export type Snapshot = Pick<ReservationFacts, 'seed' | 'ceiling' | 'floor' | 'unspent' | 'notBeforeMs'>;
 
 export interface Findings {
   /** Slots of the latest block will not be spent. */
@@ -75,6 +75,8 @@ export function createFindings(id: string): Findings {
   let floor: (Count & { readonly total: number }) | null = null;
   let intervalMs = Number.POSITIVE_INFINITY;
   let unspent = 0;
+  // By the own clock.
+  let heldUntilMs: number | null = null;
   // What each call without an answer knew of the record when it was sent.
   let grants: ({ total: number; others: number } | null)[] = [];
   let carrying: { seed: Count | null; ceiling: Count | null; floor: Count | null } | null = null;
@@ -108,8 +110,8 @@ export function createFindings(id: string): Findings {
       const regained = tripMs / intervalMs;
       if (signal.throttled) {
         lower(1 + regained - unsent, nowMs);
-        // Nothing is due before the time it was asked to wait has passed.
-        if (signal.retryAfterMs !== undefined) lower(1 - signal.retryAfterMs / intervalMs, nowMs);
+        if (signal.retryAfterMs !== undefined)
+          heldUntilMs = Math.max(heldUntilMs ?? 0, nowMs + signal.retryAfterMs);
       } else if (signal.remaining !== undefined) {
         lower(signal.remaining + 1 + regained - unsent, nowMs);
         const least = grant && signal.remaining - grant.others - unsent - unanswered;
@@ -124,6 +126,7 @@ export function createFindings(id: string): Findings {
         ceiling: ceiling && set(ceiling),
         floor: floor && { ...set(floor), total: floor.total },
         unspent,
+        notBeforeMs: heldUntilMs !== null && heldUntilMs > nowMs ? heldUntilMs - nowMs + axisMs : null,
       };
     },
     carried(snapshot) {

@@ -7,7 +7,7 @@
  * twice, or from two processes, changes nothing.
  */
 import { createGcra, type GcraState, tokensAt, withTokens } from './gcra.ts';
-import { type Lane, MAX_BLOCK, MAX_LANES, type SharedRecord } from './shared-record.ts';
+import { type Lane, MAX_BLOCK, MAX_LANES, MAX_WAIT_MS, type SharedRecord } from './shared-record.ts';
 
 /**
  * A block is not spent after its last slot has been due for this long: then its process has left or crashed. Until then
@@ -45,6 +45,8 @@ export interface ReservationFacts {
   readonly seed: Ceiling | null;
   readonly ceiling: Ceiling | null;
   readonly floor: Floor | null;
+  /** The provider asked to wait until then; null where it did not. */
+  readonly notBeforeMs: number | null;
 }
 
 export type Reservation =
@@ -72,7 +74,9 @@ export function decideReservation(record: SharedRecord | null, facts: Reservatio
 
   const startMs = Math.max(bucket.tatMs, nowMs);
   const tatMs = startMs + slots * emissionIntervalMs;
-  const lane: Lane = { ...facts.lane, slots, sinceMs: nowMs, tatMs };
+  const asked = Math.min(facts.notBeforeMs ?? 0, nowMs + MAX_WAIT_MS);
+  const notBeforeMs = Math.max(record?.notBeforeMs ?? 0, asked);
+  const lane: Lane = { ...facts.lane, slots, sinceMs: Math.max(nowMs, notBeforeMs), tatMs };
   const next: SharedRecord = {
     v: 1,
     asOfMs: nowMs,
@@ -80,6 +84,7 @@ export function decideReservation(record: SharedRecord | null, facts: Reservatio
     emissionIntervalMs,
     burst,
     total: (record?.total ?? 0) + slots,
+    notBeforeMs,
     lanes: [...livingLanes(record, lane.id, nowMs), lane].slice(-MAX_LANES),
   };
   return { kind: 'reserved', record: next, dueMs: slotsOf(lane, next) };

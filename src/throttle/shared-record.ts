@@ -13,6 +13,8 @@ import type { GcraState } from './gcra.ts';
 export const MAX_BLOCK = 20;
 /** More processes than this at once are not told apart; the one whose block ends first is forgotten. */
 export const MAX_LANES = 512;
+/** No provider is obeyed for longer. */
+export const MAX_WAIT_MS = 24 * 3_600_000;
 /** Axis and counters stay far from where numbers lose their precision. */
 const MAX_NUMBER = 2 ** 50;
 
@@ -24,7 +26,7 @@ export interface Lane {
   readonly slots: number;
   /** Calls sent and not answered when the block was reserved: the provider may not have counted them either. */
   readonly inFlight: number;
-  /** When it was reserved, on the axis; no slot is due before. */
+  /** No slot is due before: when it was reserved, or when the provider may be asked again. */
   readonly sinceMs: number;
   /** When the bucket is full again after the block's last slot, on the axis. */
   readonly tatMs: number;
@@ -36,6 +38,8 @@ export interface SharedRecord extends GcraState {
   readonly asOfMs: number;
   /** Slots ever reserved. */
   readonly total: number;
+  /** The provider asked to wait until then, whatever the bucket holds; on the axis. */
+  readonly notBeforeMs: number;
   readonly lanes: readonly Lane[];
 }
 
@@ -81,11 +85,13 @@ export function parseSharedRecord(key: string, text: string): SharedRecord {
     emissionIntervalMs: number(object, 'emissionIntervalMs', 1e-3),
     burst: number(object, 'burst', 1),
     total: number(object, 'total', 0),
+    notBeforeMs: number(object, 'notBeforeMs', 0),
     lanes,
   };
   // A bucket overdrawn by more than everybody's blocks is no bucket: whoever believed it would wait for ever.
   const aheadMs = record.tatMs - record.asOfMs;
-  if (aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs)
+  const isWaitAbsurd = record.notBeforeMs - record.asOfMs > MAX_WAIT_MS;
+  if (isWaitAbsurd || aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs)
     throw new CorruptRecordError(`${what} is overdrawn beyond reason; it was left untouched`);
   return deepFreeze(record);
 }

@@ -253,7 +253,8 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
       const dueMs =
         block[queue.length] ??
         Math.max(record.tatMs, account.axisMs()) + beyond * emissionIntervalMs - emptyMs;
-      return Math.max(0, dueMs - account.anchorMs - nowMs, local.heldUntilMs() - nowMs);
+      const atMs = Math.max(dueMs, record.notBeforeMs) - account.anchorMs;
+      return Math.max(0, atMs - nowMs, local.heldUntilMs() - nowMs);
     },
     get throttledCount() {
       return local.throttledCount;
