@@ -131,7 +131,10 @@ describe('who asks for a lease', () => {
 
   test('contenders that disagree about permits are told both numbers', () => {
     expect(() => decide({ record: recordOf([entryOf('a')], { permits: 3 }), permits: 2 })).toThrow(
-      expect.objectContaining({ code: 'config', message: expect.stringMatching(/3 permits, not 2/) }),
+      expect.objectContaining({
+        code: 'config',
+        problems: [{ option: 'permits', message: expect.stringMatching(/3 permits, not 2/) }],
+      }),
     );
   });
 
@@ -142,6 +145,38 @@ describe('who asks for a lease', () => {
     const orphaned = recordOf([entryOf('a')], { permits: 3 });
     expect(decide({ record: orphaned, permits: 1, seenForMs: 10_100 })).toMatchObject({
       record: { permits: 1 },
+    });
+  });
+
+  test('a new number of permits does not hold where more owners than that are still written down', () => {
+    const crowded = recordOf([entryOf('a'), entryOf('b', { token: 2 })], { permits: 2 });
+    expect(() => decide({ record: crowded, permits: 1, seenForMs: 10_100 })).toThrow(/2 permits, not 1/);
+  });
+
+  test('waits for the first of several places that may become free', () => {
+    const [a, b] = [entryOf('a'), entryOf('b', { token: 2 })];
+    const given = situation({ record: recordOf([a, b], { permits: 2 }), permits: 2 });
+    const observation = observe(observe(NOTHING_OBSERVED, [a], 0), [a, b], 4000);
+    expect(decideAcquire({ ...given, observation, now: at(5000) })).toMatchObject({
+      kind: 'wait',
+      retryAfterMs: 5100,
+    });
+  });
+
+  describe('names those in its way who look dead', () => {
+    const recent = (nonce: string, token: number) => entryOf(nonce, { token, ...MARK });
+    test('where it waits for one', () => {
+      expect(decide({ record: recordOf([entryOf('a')]) })).toMatchObject({ suspects: [{ nonce: 'a' }] });
+      expect(decide({ record: recordOf([recent('a', 1)]) })).toMatchObject({ kind: 'wait', suspects: [] });
+    });
+    test('where their places would be enough', () => {
+      const record = recordOf([recent('a', 1), entryOf('b', { token: 2 })], { permits: 2 });
+      expect(decide({ record, permits: 2 })).toMatchObject({ suspects: [{ nonce: 'b' }] });
+    });
+    test('not where the others fill all places', () => {
+      const owners = [recent('a', 1), recent('b', 2)];
+      const record = recordOf(owners, { permits: 2, tickets: [ticketOf('q'), ticketOf('me')] });
+      expect(decide({ record, permits: 2, order: 'fifo' })).toMatchObject({ kind: 'wait', suspects: [] });
     });
   });
 
@@ -192,7 +227,8 @@ describe('who asks for a lease', () => {
       const record = { ...held, tickets: [ticketOf('me', 2)] };
       expect(decide({ record, order: 'fifo', isTicketDue: true, nextSeq: 3 })).toMatchObject({
         kind: 'queue',
-        record: { tickets: [{ nonce: 'me', seq: 3 }] },
+        ticket: { nonce: 'me', seq: 3, ...MARK },
+        record: { tickets: [{ nonce: 'me', seq: 3, ...MARK }] },
       });
     });
 
@@ -270,6 +306,23 @@ describe('an owner', () => {
       kind: 'write',
       record: { ...record, state: 'free', entries: [], note: { a: 1, b: 2 } },
     });
+  });
+  test('L10: releases its place among others, or its ticket, and keeps the note where nothing is to be added', () => {
+    const other = entryOf('a', { token: 4 });
+    const shared = recordOf([other, mine], { permits: 2, note: { a: 1 } });
+    expect(decideRelease(view(shared), own)).toEqual({
+      kind: 'write',
+      record: { ...shared, entries: [other] },
+    });
+    const queued = recordOf([other], { tickets: [ticketOf('q'), ticketOf('me')] });
+    expect(decideRelease(view(queued), own)).toEqual({
+      kind: 'write',
+      record: { ...queued, tickets: [ticketOf('q')] },
+    });
+  });
+  test('L10: a tombstone that does not name it is the end of it; an absent record is a stale read', () => {
+    expect(decideRelease(view(recordOf([], { token: 5 })), own).kind).toBe('gone');
+    expect(decideRelease(view(null), own).kind).toBe('stale');
   });
   test("L10: never releases another's entry", () => {
     expect(decideRelease(view(recordOf([entryOf('x', { token: 6 })])), own).kind).toBe('gone');

@@ -89,7 +89,7 @@ export function decideAcquire(situation: AcquireSituation): AcquireVerdict {
 
   // 3. There is a place if owners that live, and in a queue the living ahead of us, leave one.
   const alive = record.entries.filter(isAlive);
-  const deadTickets = record.tickets.filter((ticket) => ticket.nonce !== request.nonce && !isAlive(ticket));
+  const deadTickets = record.tickets.filter((ticket) => !isAlive(ticket));
   const ahead = request.order === 'fifo' ? livingAhead(record, request.nonce, isAlive) : [];
   const [first] = [...alive, ...ahead];
   if (!first || alive.length + ahead.length < record.permits) {
