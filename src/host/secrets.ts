@@ -8,13 +8,16 @@ const SECRET_NAMES = [
   'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
 ];
 
-/** Credentials in the environment and in store URLs (`redis://user:password@host`). */
+/** Credentials in the environment and in store URLs (`redis://user:password@host`, `postgres://host/db?password=…`). */
 export function secretsOf(
   env: Readonly<Record<string, string | undefined>>,
   texts: readonly (string | null | undefined)[],
 ): string[] {
   const fromNames = SECRET_NAMES.map((name) => env[name]);
-  const fromUrls = texts.map((text) => /^[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? '')?.[1]);
+  const fromUrls = texts.flatMap((text) => [
+    /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? '')?.[1],
+    /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? '')?.[1],
+  ]);
   const all = [...fromNames, ...fromUrls, ...fromUrls.map((text) => text && decodeOrKeep(text))];
   return all.filter((value): value is string => typeof value === 'string' && value !== '');
 }
