@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseBoard } from '../../src/gate/board.ts';
+import { describeBoard } from '../../src/gate/board-status.ts';
 import { encodeBoard, findSizeProblem } from '../../src/gate/board-text.ts';
 import {
   findParallelismProblem,
@@ -210,5 +211,29 @@ describe('what members must agree on', () => {
     expect(findStoreProblem({ expected }, 'github:o/r')).toContain('redis://');
     expect(findStoreProblem({ expected }, 'file:/tmp/x')).toBeNull();
     expect(findStoreProblem({ expected: expected.slice(1) }, 'github:o/r')).toBeNull();
+  });
+});
+
+describe('a board in one row', () => {
+  test('says the phase, who is waited for, and who holds the right to migrate', () => {
+    const incarnation = { run: '7', attempt: 2, id: 'x' };
+    const members = { a: record(1, { state: 'announced' }), b: record(2) };
+    const doc = board(members, { expected: ['a', 'b', 'c'], phase: 'announce' });
+    expect(describeBoard(encodeBoard(doc), 'gate/x')).toEqual({
+      state: 'announce',
+      holder: null,
+      fencingToken: 3,
+      leaseMs: null,
+      waiters: 1,
+      detail: '1 of 3 ready; schema 20260101120000; waits for c; try 2',
+    });
+    const claim = { member: 'a', incarnation, token: 4, beat: 0, leaseMs: 60_000, since: '' };
+    expect(describeBoard(encodeBoard({ ...doc, phase: 'schema', claim }), 'gate/x')).toMatchObject({
+      holder: 'a',
+      leaseMs: 60_000,
+    });
+    expect(() => describeBoard('{"v":1}', 'gate/x')).toThrow(
+      expect.objectContaining({ code: 'corrupt-record' }),
+    );
   });
 });

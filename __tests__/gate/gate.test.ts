@@ -600,6 +600,21 @@ describe('the deadline against the last readiness', () => {
     },
   );
 
+  test('a readiness that was found before the deadline, but not written yet, still opens the gate', async () => {
+    let slowMs = 0;
+    const { clock, start } = createWorld(({ actor, kind }) => ({
+      replyMs: actor === 'c' && kind === 'get' ? slowMs : 0,
+    }));
+    let isReady = false;
+    const slow = createProbe('slow', () => ({ status: isReady ? 'passing' : 'critical', detail: 'x' }));
+    const members = [start('a'), start('b'), start('c', { timeoutMs: 10_000, ready: [slow] })];
+    await clock.advance(8500);
+    slowMs = 3000;
+    isReady = true;
+    const ends = await finish(clock, members);
+    expect(ends.map(({ run }) => run.outcome)).toEqual(['open', 'open', 'open']);
+  });
+
   test('a waiter that reads an open gate after its deadline succeeds', async () => {
     let slowMs = 0;
     const { clock, start } = createWorld(({ actor, kind }) => ({

@@ -4,6 +4,7 @@
  */
 import { formatDuration } from '../base/duration.ts';
 import { hasCode } from '../base/errors.ts';
+import { describeBoard } from '../gate/board-status.ts';
 import type { LeaseRecord } from '../lease/contract.ts';
 import { parseRecord } from '../lease/record.ts';
 import { decodeCheckRecord } from '../probe/check-record.ts';
@@ -42,6 +43,7 @@ export function describeEntry(subject: StatusSubject, entry: Entry | null): Stat
 function describeFacts(subject: StatusSubject, entry: Entry | null): Facts {
   if (entry === null) return { state: 'free', ...NOTHING };
   if (subject.kind === 'check') return describeCheck(subject, entry.value);
+  if (subject.kind === 'gate') return { ...NOTHING, ...describeBoard(entry.value, subject.name) };
   return describeLease(parseRecord(subject.name, entry.value));
 }
 
