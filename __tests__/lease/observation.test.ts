@@ -35,6 +35,14 @@ describe('an observation', () => {
     expect(takeoverInMs(seen, beat(1, 'b'), 10_100)).toBe(5000);
   });
 
+  test('L4: who is hidden by stale reads for up to two leases is still the one seen before, and its time goes on', () => {
+    const seen = observe(observe(NOTHING_OBSERVED, [beat(3)], 1000), [], 21_000);
+    expect(takeoverInMs(seen, beat(3), 21_000)).toBe(0);
+    expect(takeoverInMs(observe(seen, [beat(4)], 21_000), beat(4), 21_000)).toBe(10_100);
+    const later = observe(observe(NOTHING_OBSERVED, [beat(3)], 1000), [], 21_001);
+    expect(takeoverInMs(later, beat(3), 21_001)).toBe(10_100);
+  });
+
   test('who vanished for two leases is forgotten', () => {
     const seen = observe(observe(NOTHING_OBSERVED, [beat(0)], 0), [], 20_001);
     expect(seen.size).toBe(0);

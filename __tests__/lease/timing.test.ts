@@ -19,6 +19,7 @@ describe('the lengths of a lease', () => {
     [10_000, 500, 2500],
     [60_000, 3000, 15_000],
     [600_000, 30_000, 15_000],
+    [3_600_000, 180_000, 15_000],
   ])('of %d ms has a margin of %d ms and calls of at most %d ms', (leaseMs, marginMs, callTimeoutMs) => {
     expect(createTiming(leaseMs)).toMatchObject({ marginMs, callTimeoutMs, takeoverAfterMs: leaseMs * 1.01 });
   });
