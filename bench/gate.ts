@@ -1,6 +1,6 @@
 // What a gate costs on the file store: from the last member ready to all open, wake-ups by timer, and writes, as the number of
 // members grows. All members live in this process, each with a store handle of its own; on a runner each has a machine.
-// Run: node --import ./scripts/register-ts.js bench/gate.ts [rounds] [largest]
+// Run: node --import ./scripts/register-ts.js bench/gate.ts [rounds] [largest] [smallest]
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { openFileStore } from '../src/store/drivers/file.ts';
 import { createKey } from '../src/store/key.ts';
 import { median, printTable, round } from './pairs.ts';
 
-const [rounds = 15, largest = 256] = process.argv.slice(2).map(Number);
+const [rounds = 15, largest = 256, smallest = 1] = process.argv.slice(2).map(Number);
 
 interface Sample {
   readonly openedMs: number;
@@ -121,7 +121,7 @@ const folder = await mkdtemp(join(tmpdir(), 'lockstep-gate-bench-'));
 try {
   const rows = [];
   let number = 0;
-  for (const count of [1, 3, 10, 40, 100, 256].filter((each) => each <= largest)) {
+  for (const count of [1, 3, 10, 40, 100, 256].filter((each) => each <= largest && each >= smallest)) {
     const samples: Sample[] = [];
     const times = count <= 10 ? rounds : count <= 40 ? Math.ceil(rounds / 4) : 1;
     for (let each = 0; each < times; each += 1) {

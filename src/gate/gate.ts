@@ -7,20 +7,21 @@
  */
 import { jitter } from '../base/backoff.ts';
 import { createDeadline } from '../base/deadline.ts';
-import type { GateCommit, GateFailure } from './contract.ts';
+import type { GateCommit, GateDoc, GateFailure } from './contract.ts';
 import { leaveEarly, passDeadline } from './departure.ts';
 import type { GateEvent } from './event.ts';
 import { isSameIncarnation } from './incarnation.ts';
 import { absorb, contextOf, createPassing, type FinalVerdict, isFinal, type Passing } from './passing.ts';
 import type { GateOptions, GatePassage } from './ports.ts';
-import type { Applied } from './register.ts';
+import { type Applied, contendersOf } from './register.ts';
 import { askSchema } from './schema-answer.ts';
 import { createTroubles } from './trouble.ts';
 
 const JITTER = 0.15;
-/** A crowd that one edge wakes does not read all at once. */
+/** A crowd that one edge wakes does not read all at once, and not after each of many edges. */
 const CROWD = 8;
-const MAX_SPREAD_MS = 250;
+const SPREAD_PER_MEMBER_MS = 4;
+const MAX_SPREAD_MS = 1000;
 const MAX_SUBSCRIBE_MS = 5000;
 const WORLD_PROBE_MS = 5000;
 
@@ -143,8 +144,7 @@ async function rest(passing: Passing, beatInMs: number): Promise<'edge' | 'timer
   // At least a millisecond, so that time passes between two looks.
   const rung = (await alarm.wait(Math.max(1, Math.ceil(soonestMs)), deadline.signal)) === 'rung';
   if (rung) {
-    const spreadMs =
-      config.expected.length <= CROWD ? 0 : Math.min(MAX_SPREAD_MS, config.expected.length / 2);
+    const spreadMs = doc === null || config.expected.length <= CROWD ? 0 : spreadOf(doc);
     if (spreadMs > 0 && passing.outbox.length === 0) await deadline.sleep(spreadMs * clock.random());
     return 'edge';
   }
@@ -153,6 +153,12 @@ async function rest(passing: Passing, beatInMs: number): Promise<'edge' | 'timer
     if (jobs.length > 0 && doc) passing.outbox.push({ kind: 'lost', jobs });
   }
   return soonestMs === reconcileMs ? 'timer' : 'edge';
+}
+
+/** The more members are still to come, the less one edge means; the last one's is looked at almost at once. */
+function spreadOf(doc: GateDoc): number {
+  const awaited = doc.phase === 'schema' ? doc.expected.length / 4 : contendersOf(doc);
+  return Math.min(MAX_SPREAD_MS, SPREAD_PER_MEMBER_MS * awaited);
 }
 
 function isNews(passing: Passing, { foundRevision, hasWritten }: Applied): boolean {

@@ -139,7 +139,7 @@ function pauseAfter(
 }
 
 /** How many members are likely to be writing at this moment: those who have not yet done what the phase asks for. */
-function contendersOf({ phase, expected, members }: GateDoc): number {
+export function contendersOf({ phase, expected, members }: GateDoc): number {
   const records = Object.values(members);
   if (phase === 'announce') return Math.max(2, expected.length - records.length);
   if (phase === 'api') return Math.max(2, records.filter(({ state }) => state === 'announced').length);
