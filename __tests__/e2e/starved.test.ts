@@ -11,8 +11,6 @@ const DAY_MS = 86_400_000;
 const APPS = 40;
 const TOKENS = 20;
 const REFILL_MS = 800;
-/** The account, the list and the deletions, less what is there: the rest comes one by one. */
-const IDEAL_MS = (APPS + 2 - TOKENS) * REFILL_MS;
 
 let world: CliWorld;
 const sandboxes: HerokuSandbox[] = [];
@@ -39,12 +37,16 @@ async function runFleet(jobs: number, ...more: string[]) {
   const env = { HEROKU_API_URL: sandbox.url, HEROKU_API_KEY: 'key' };
   const results = await Promise.all(Array.from({ length: jobs }, () => world.run(args, { env })));
   const log = sandbox.log().filter((entry) => entry.path !== '/account/rate-limits');
+  // While the jobs started, the bucket regained a little: what was there after the first call counts.
+  const remaining = log[0]?.remaining ?? 0;
   return {
     results,
     outcomes: results.map((result) => result.json<ReapReport>().outcome),
     tookMs:
       Math.max(...log.map((entry) => entry.endedAtMs)) - Math.min(...log.map((entry) => entry.startedAtMs)),
     deleted: log.filter((entry) => entry.applied).length,
+    // The account, the list and the deletions, less what is there: the rest comes one by one.
+    idealMs: (APPS + 1 - remaining) * REFILL_MS,
     refused: log.filter((entry) => entry.status === 429).length,
     requests: log.length,
     left: sandbox.world.apps().length,
@@ -58,6 +60,6 @@ test('8 and 32 jobs with 20 calls left clear 40 apps in 1.15 times the ideal tim
     expect(fleet.outcomes.filter((outcome) => outcome === 'reaped')).toHaveLength(1);
     expect(fleet).toMatchObject({ left: 0, deleted: APPS });
     expect(fleet.refused / fleet.requests).toBeLessThanOrEqual(0.05);
-    expect(fleet.tookMs).toBeLessThanOrEqual(1.15 * IDEAL_MS);
+    expect(fleet.tookMs).toBeLessThanOrEqual(1.15 * fleet.idealMs);
   }
 }, 90_000);

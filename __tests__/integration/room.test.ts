@@ -10,7 +10,7 @@ import type { LeaseManager } from '../../src/lease/contract.ts';
 import { createLeaseManager } from '../../src/lease/manager.ts';
 import type { App, Provider } from '../../src/provider/contract.ts';
 import { RoomFullError } from '../../src/reaper/room.ts';
-import { parseRoom } from '../../src/reaper/room-record.ts';
+import { encodeRoom, parseRoom } from '../../src/reaper/room-record.ts';
 import { createKey } from '../../src/store/key.ts';
 import { createThrottle } from '../../src/throttle/throttle.ts';
 import { createFaultyNetwork, createRandomFaults, type FaultDecider } from '../support/faulty-store.ts';
@@ -306,6 +306,25 @@ describe('creators in a full account', () => {
     expect(await drive(world.clock, run())).toBe(0);
     expect(world.messages.join('\n')).toMatch(/waiting for a plain sweep/);
     expect(world.clock.monotonicMs()).toBeLessThan(7000);
+  });
+
+  test('look again once they have the lease: what somebody counted in the last moment is not counted twice', async () => {
+    const world = setUp({ apps: stale(5), limit: 5 });
+    const options = world.optionsOf('new');
+    const manager: LeaseManager = {
+      ...options.manager,
+      async tryAcquire(key, request) {
+        // Between the look at the room and the lease, another one finished.
+        const entry = world.network.backend.read(ROOM_KEY);
+        const seen = parseRoom(ROOM_KEY, entry?.value ?? '');
+        world.scripted.world.delete('old-0');
+        world.network.backend.write(ROOM_KEY, entry?.revision ?? null, encodeRoom({ ...seen, free: 1 }));
+        return await options.manager.tryAcquire(key, request);
+      },
+    };
+    const work = withRoom(world.provider, () => world.createNamed('new'), { ...options, manager });
+    expect((await drive(world.clock, work)).value.id).toBe('new');
+    expect(world.scripted.countOf('list')).toBe(0);
   });
 
   test.each([1, 2, 3, 4])('get through a store that loses requests and replies (seed %d)', async (seed) => {

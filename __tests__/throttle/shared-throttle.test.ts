@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
+import { sleep } from '../../src/base/clock.ts';
 import { CancelledError } from '../../src/base/errors.ts';
 import { parseSharedRecord } from '../../src/throttle/shared-record.ts';
 import { createSharedThrottle, type SharedThrottleOptions } from '../../src/throttle/shared-throttle.ts';
@@ -70,6 +71,43 @@ describe('a shared throttle', () => {
     // The slot that was waited for is the next one's.
     expect(granted).toEqual([100]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('catches up with the axis by what it reads: who joined after a long silence is late once, not for ever', async () => {
+    const { clock, open } = setUp({ remaining: null });
+    const [one, two] = [open('one'), open('two')];
+    void one.take();
+    await clock.advance(500_000);
+    // To the newcomer it looks as if the record had just been written.
+    void two.take();
+    await clock.advance(100);
+    void one.take();
+    await clock.advance(400);
+    void two.take();
+    await clock.advance(400);
+    expect(two.granted).toHaveLength(2);
+    expect(two.granted.at(-1)).toBeLessThanOrEqual(500_700);
+  });
+
+  test('begun by two at once goes by the axis of the one whose record stood: the other one is not ahead', async () => {
+    const { clock, open } = setUp();
+    await clock.advance(10_000);
+    // It looked first, and took long to ask the provider.
+    const early = open('early', {
+      countRemaining: async () => {
+        await sleep(clock, 2000);
+        return 0;
+      },
+    });
+    for (let n = 0; n < 10; n += 1) void early.take();
+    await clock.advance(1900);
+    const late = open('late');
+    for (let n = 0; n < 10; n += 1) void late.take();
+    await clock.advance(600);
+    // From 1,900 on one slot each 100 ms, whoever has it.
+    expect(early.granted.length + late.granted.length).toBeLessThanOrEqual(6);
+    await clock.advance(5000);
+    expect(early.granted.length + late.granted.length).toBe(20);
   });
 
   test('asks the provider once how many are left, and the store not at all while that is plenty', async () => {
@@ -221,6 +259,17 @@ describe('a shared throttle whose store fails', () => {
     expect(granted).toEqual([100]);
     expect(record()?.total).toBe(1);
     expect(log).toEqual([]);
+  });
+
+  test('recognises it also where the read that should settle it fails, too', async () => {
+    const faults: FaultPlan[] = [{}, { fault: 'lose-reply' }, { fault: 'refuse' }];
+    const { clock, open, record } = setUp({ decide: () => faults.shift() ?? {} });
+    const { take, granted, throttle } = open('one');
+    void take();
+    await clock.advance(2000);
+    expect(granted).toHaveLength(1);
+    expect(record()?.total).toBe(1);
+    expect(throttle.isShared).toBe(true);
   });
 
   test('recognises a write of its own that arrived after it was given up', async () => {
