@@ -46,7 +46,7 @@ export interface ApplyOptions {
 
 /** However cheap a write seems. */
 const MIN_WINDOW_MS = 2;
-const MAX_WINDOW_MS = 1000;
+const MAX_WINDOW_MS = 2500;
 /** The window grows where conflicts go on, at most to so many times the first. */
 const MAX_GROWTH = 3;
 
