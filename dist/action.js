@@ -1,4 +1,4 @@
-import { q as kebabCase, s as forWorkflowLog, t as toError, k as createNonce, u as systemClock, v as isCommandOf, w as COMMAND_NAMES, C as ConfigError, x as readConfigFile, y as namedConfigFile, z as resolveOptions, e as exitCodeOf } from "./chunks/core.js";
+import { s as kebabCase, u as forWorkflowLog, c as toError, m as createNonce, v as systemClock, w as isCommandOf, x as COMMAND_NAMES, C as ConfigError, y as readConfigFile, z as namedConfigFile, A as resolveOptions, e as exitCodeOf } from "./chunks/core.js";
 
 import { w as workflowCommands, o as openStepSession, l as loadActionCommand, c as createStepContext, d as decideStep, s as saveHeld } from "./chunks/action-verdict.js";
 

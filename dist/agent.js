@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { a as attemptLock } from "./chunks/lock-attempt.js";
 
-import { A as CancelledError, C as ConfigError, u as systemClock, B as createLogger, m as createReleasers, t as toError } from "./chunks/core.js";
+import { B as CancelledError, C as ConfigError, v as systemClock, D as createLogger, o as createReleasers, c as toError } from "./chunks/core.js";
 
 import { l as listenForGiveBack } from "./chunks/agent-socket.js";
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { D as runTerminal } from "./chunks/core.js";
+import { E as runTerminal } from "./chunks/core.js";
 
 await runTerminal(process);

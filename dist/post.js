@@ -1,4 +1,4 @@
-import { u as systemClock, e as exitCodeOf, t as toError } from "./chunks/core.js";
+import { v as systemClock, e as exitCodeOf, c as toError } from "./chunks/core.js";
 
 import { w as workflowCommands, r as readHeld, o as openStepSession, l as loadActionCommand, c as createStepContext, d as decideStep } from "./chunks/action-verdict.js";
 

@@ -1,6 +1,6 @@
 import { d as describeCheck, r as runCheck, a as describeCheckEvent } from "./terminal-check.js";
 
-import { f as formatDuration, I as forMarkdown, M as createStyle } from "./core.js";
+import { f as formatDuration, J as forMarkdown, N as createStyle } from "./core.js";
 
 import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
 

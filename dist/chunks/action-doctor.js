@@ -1,6 +1,6 @@
 import { r as renderDoctor, a as runDoctor } from "./terminal-doctor.js";
 
-import { I as forMarkdown, M as createStyle } from "./core.js";
+import { J as forMarkdown, N as createStyle } from "./core.js";
 
 import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
 

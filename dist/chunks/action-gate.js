@@ -1,6 +1,6 @@
 import { r as renderGateSummary, a as runGate, c as createGateTimes, b as renderGateReport, d as createGateLog, e as adviceLines } from "./gate-view.js";
 
-import { M as createStyle } from "./core.js";
+import { N as createStyle } from "./core.js";
 
 function createGateAction() {
  const times = createGateTimes();

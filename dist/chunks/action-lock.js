@@ -10,7 +10,7 @@ import { d as describeUnlock, r as runUnlock, a as reportBusy, b as describeFail
 
 import { c as createLockReport } from "./lock-report.js";
 
-import { N as throwIfAborted, P as LeaseLostError, Q as withTimeout, R as InvariantError, S as abortReason, C as ConfigError, L as LockstepError, p as plain, f as formatDuration, t as toError, I as forMarkdown } from "./core.js";
+import { P as throwIfAborted, Q as LeaseLostError, R as withTimeout, S as InvariantError, T as abortReason, C as ConfigError, L as LockstepError, p as plain, f as formatDuration, c as toError, J as forMarkdown } from "./core.js";
 
 import { fork } from "node:child_process";
 

@@ -1,6 +1,6 @@
 import { d as describeOutcome, s as summarizeReap, r as runReap, a as describeReapEvent } from "./reap.js";
 
-import { I as forMarkdown, f as formatDuration, M as createStyle, p as plain } from "./core.js";
+import { J as forMarkdown, f as formatDuration, N as createStyle, p as plain } from "./core.js";
 
 import { j as joinParts, a as renderDetails, r as renderMarkdownTable } from "./summary.js";
 

@@ -1,6 +1,6 @@
 import { s as statusCommand, r as runStatus } from "./terminal-status.js";
 
-import { I as forMarkdown, f as formatDuration, M as createStyle } from "./core.js";
+import { J as forMarkdown, f as formatDuration, N as createStyle } from "./core.js";
 
 import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
 

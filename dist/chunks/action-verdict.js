@@ -1,4 +1,4 @@
-import { i as invariant, B as createLogger, s as forWorkflowLog, O as OPTIONS, q as kebabCase, E as secretsOf, F as inputsOf, G as createRedactor, H as listenForInterruption, I as forMarkdown, u as systemClock, J as userName, K as isCommandName } from "./core.js";
+import { a as invariant, D as createLogger, u as forWorkflowLog, O as OPTIONS, s as kebabCase, F as secretsOf, G as inputsOf, H as createRedactor, I as listenForInterruption, J as forMarkdown, v as systemClock, K as userName, M as isCommandName } from "./core.js";
 
 import { e as exportVariable, s as saveState, a as setOutput, b as setSecret, c as endGroup, d as startGroup, i as info, f as debug, g as error, w as warning, n as notice } from "./core2.js";
 

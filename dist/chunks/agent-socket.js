@@ -2,7 +2,7 @@ import { createConnection, createServer } from "node:net";
 
 import { join } from "node:path";
 
-import { b as isJsonObject, k as createNonce } from "./core.js";
+import { i as isJsonObject, m as createNonce } from "./core.js";
 
 function parseAgentEnd(text) {
  const value = parseLine(text);

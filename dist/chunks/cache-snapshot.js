@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 
-import { a5 as nullLogger, Q as withTimeout, t as toError, N as throwIfAborted, U as UnavailableError } from "./core.js";
+import { a5 as nullLogger, R as withTimeout, c as toError, P as throwIfAborted, U as UnavailableError } from "./core.js";
 
 import { C as COUNT_NAMES } from "./contract2.js";
 
@@ -64,7 +64,7 @@ function hasCacheService(env) {
 }
 
 function createCacheSnapshot(options) {
- const {clock: clock, logger: logger = nullLogger, readTimeoutMs: readTimeoutMs = 3e3, writeTimeoutMs: writeTimeoutMs = 1e4} = options;
+ const {clock: clock, logger: logger = nullLogger, readTimeoutMs: readTimeoutMs = 5e3, writeTimeoutMs: writeTimeoutMs = 1e4} = options;
  const env = clientEnvironment(options.env);
  async function call(order, timeoutMs, parent) {
   const what = order.kind === "save" ? "the cache did not take the snapshot" : "the cache told nothing";

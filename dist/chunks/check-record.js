@@ -1,4 +1,4 @@
-import { p as plain, aG as readFields, ao as parseJsonObject, ab as CorruptRecordError, T as deepFreeze, n as createKey } from "./core.js";
+import { p as plain, aJ as readFields, ao as parseJsonObject, ab as CorruptRecordError, V as deepFreeze, g as createKey } from "./core.js";
 
 import { H as HEALTH_STATUSES } from "./contract.js";
 

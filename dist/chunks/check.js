@@ -1,4 +1,4 @@
-import { N as throwIfAborted, a as hasCode, t as toError, f as formatDuration } from "./core.js";
+import { P as throwIfAborted, b as hasCode, c as toError, f as formatDuration } from "./core.js";
 
 import { c as checkKey, d as decodeCheckRecord } from "./check-record.js";
 

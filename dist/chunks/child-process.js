@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 
-import { N as throwIfAborted, S as abortReason } from "./core.js";
+import { P as throwIfAborted, T as abortReason } from "./core.js";
 
 const STDOUT_TAIL_BYTES = 64 * 1024;
 

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 import { constants } from "node:os";
 
-import { C as ConfigError, p as plain, Z as sleep } from "./core.js";
+import { C as ConfigError, p as plain, _ as sleep } from "./core.js";
 
 const GRACE_MS = 5e3;
 

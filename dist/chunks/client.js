@@ -1,4 +1,4 @@
-import { at as ThrottledError, W as createBackoff, a5 as nullLogger, G as createRedactor, au as retry, a4 as IndeterminateError, N as throwIfAborted, a as hasCode, S as abortReason, U as UnavailableError, p as plain, a9 as UnsupportedError, aa as AuthError, Q as withTimeout } from "./core.js";
+import { at as ThrottledError, X as createBackoff, a5 as nullLogger, H as createRedactor, au as retry, a4 as IndeterminateError, P as throwIfAborted, b as hasCode, T as abortReason, U as UnavailableError, p as plain, a9 as UnsupportedError, aa as AuthError, R as withTimeout } from "./core.js";
 
 import { p as parseRate, c as classifyGraphQlErrors, a as classifyAnswer } from "./answers.js";
 

@@ -1,6 +1,6 @@
 import { r as runChild } from "./child-process.js";
 
-import { p as plain, f as formatDuration, b as isJsonObject, N as throwIfAborted } from "./core.js";
+import { p as plain, f as formatDuration, i as isJsonObject, P as throwIfAborted } from "./core.js";
 
 import { r as readApp, c as createFailure, i as isFailureKind, a as isAbsent, b as isWait } from "./foreign-values.js";
 

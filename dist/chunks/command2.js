@@ -1,6 +1,6 @@
 import { r as runChild } from "./child-process.js";
 
-import { N as throwIfAborted, f as formatDuration, p as plain } from "./core.js";
+import { P as throwIfAborted, f as formatDuration, p as plain } from "./core.js";
 
 import { u as unreachable, c as createResult, p as parseDocument } from "./result.js";
 

@@ -504,20 +504,20 @@ const CHECK_OPTIONS = [ {
  commands: [ "check" ],
  choices: [ "passing", "warning", "critical" ],
  sources: [ "flag", "input", "hook", "file" ],
- description: "`set` only, and required there: the status to publish."
+ description: "For `set` only, and required there: the status to publish."
 }, {
  name: "ttl",
  type: "duration",
  commands: [ "check" ],
  min: "1s",
  defaultText: "it stands until it is set again",
- description: "`set` only: without an update for so long the check reads `critical`."
+ description: "For `set` only: without an update for so long the check reads `critical`."
 }, {
  name: "output",
  type: "string",
  commands: [ "check" ],
  placeholder: "TEXT",
- description: "`set` only: one line that says why."
+ description: "For `set` only: one line that says why."
 }, {
  name: "of",
  type: "lines",
@@ -525,7 +525,7 @@ const CHECK_OPTIONS = [ {
  placeholder: "TARGET",
  default: [],
  secret: true,
- description: "`alias` only, and required there: what it mirrors: `check:NAME`, `https://\u2026`, `command:\u2026`, `heroku-release:APP`, `github-check:NAME@REF` or `github-deployment:ENVIRONMENT`."
+ description: "For `alias` only, and required there: what it mirrors: `check:NAME`, `https://\u2026`, `command:\u2026`, `heroku-release:APP`, `github-check:NAME@REF` or `github-deployment:ENVIRONMENT`."
 }, {
  name: "reconcile",
  type: "duration",
@@ -533,7 +533,7 @@ const CHECK_OPTIONS = [ {
  default: "60s",
  min: "1s",
  max: "1h",
- description: "`alias` only: at most this long between two readings of an upstream."
+ description: "For `alias` only: at most this long between two readings of an upstream."
 }, {
  name: "until",
  type: "choice",
@@ -541,7 +541,7 @@ const CHECK_OPTIONS = [ {
  choices: [ "passing", "warning", "critical", "unknown" ],
  placeholder: "STATUS",
  defaultText: "`wait`: `passing`; `alias`: until it is stopped",
- description: "`wait` and `alias`: end when the check has this status. In the Action `alias` needs it."
+ description: "For `wait` and `alias`: end when the check has this status. In the Action `alias` needs it."
 } ];
 
 const DEMO_OPTIONS = [ {
@@ -1185,6 +1185,12 @@ const REAP_OPTIONS = [ {
  default: 0,
  description: "Calls of the provider's rate limit to leave for the build itself."
 }, {
+ name: "protectWhileHeld",
+ type: "boolean",
+ commands: [ "reap" ],
+ default: false,
+ description: "Never delete an app whose owner holds a live lease on it, as `withRoom` does, whatever its age."
+}, {
  name: "shareThrottle",
  type: "boolean",
  commands: [ "reap" ],
@@ -1805,7 +1811,7 @@ const SECRET_NAMES = [ "HEROKU_API_KEY", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN"
 
 function secretsOf(env, texts) {
  const fromNames = SECRET_NAMES.map(name => env[name]);
- const fromUrls = texts.map(text => /^[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? "")?.[1]);
+ const fromUrls = texts.flatMap(text => [ /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? "")?.[1], /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? "")?.[1] ]);
  const all = [ ...fromNames, ...fromUrls, ...fromUrls.map(text => text && decodeOrKeep(text)) ];
  return all.filter(value => typeof value === "string" && value !== "");
 }
@@ -3286,7 +3292,7 @@ async function resolveAll(parsed, command, {process: process}) {
 async function loadCommand(command, session) {
  switch (command) {
  case "reap":
-  return (await import("./reap.js").then(n => n.v)).reapCommand;
+  return (await import("./reap.js").then(n => n.x)).reapCommand;
 
  case "gate":
   return (await (import("./terminal-gate.js"))).createGateCommand();
@@ -3576,6 +3582,7 @@ function checkReapOptions(resolved) {
    jobIndex: values.jobIndex,
    jobTotal: values.jobTotal,
    reserve: values.reserve,
+   protectWhileHeld: values.protectWhileHeld,
    shareThrottle: resolved.sourceOf("shareThrottle") === null ? null : values.shareThrottle,
    detailedExitcode: values.detailedExitcode
   }),
@@ -3707,4 +3714,4 @@ async function retry(settings, operation) {
 
 const VERSION = "0.1.0";
 
-export { hasRoomForTicket as $, CancelledError as A, createLogger as B, ConfigError as C, runTerminal as D, secretsOf as E, inputsOf as F, createRedactor as G, listenForInterruption as H, forMarkdown as I, userName as J, isCommandName as K, LockstepError as L, createStyle as M, throwIfAborted as N, OPTIONS as O, LeaseLostError as P, withTimeout as Q, InvariantError as R, abortReason as S, deepFreeze as T, UnavailableError as U, createRecord as V, createBackoff as W, boundHolder as X, readInstant as Y, sleep as Z, isSuspect as _, hasCode as a, takeoverByStampInMs as a0, validForMs as a1, markOf as a2, takeoverAfterMs as a3, IndeterminateError as a4, nullLogger as a5, MAX_PERMITS as a6, createLeaseRegister as a7, createTiming as a8, UnsupportedError as a9, isFor as aA, topOptions as aB, sectionNames as aC, sectionOptions as aD, environmentName as aE, MAX_VALUE_BYTES as aF, readFields as aG, MAX_TOKEN as aH, MAX_LEASE_MS as aI, openGitHub as aJ, requireStore as aK, parseRecord as aL, splitKey as aM, createLiveBlock as aN, AuthError as aa, CorruptRecordError as ab, stat as ac, readdir as ad, unlink as ae, link as af, readFile as ag, mkdir as ah, admitKey as ai, createEdges as aj, admitValue as ak, runCall as al, formatRefPath as am, parseRefPath as an, parseJsonObject as ao, isUnderPrefix as ap, parseServerUrl as aq, parsePostgresUrl as ar, parseRepository as as, ThrottledError as at, retry as au, commandSpec as av, optionsOf as aw, isFrom as ax, isPositional as ay, VERSION as az, isJsonObject as b, createDeadline as c, checkReapOptions as d, exitCodeOf as e, formatDuration as f, chooseStore as g, hashIdentity as h, invariant as i, jitter as j, createNonce as k, isElected as l, createReleasers as m, createKey as n, openStoreParts as o, plain as p, kebabCase as q, renderTable as r, forWorkflowLog as s, toError as t, systemClock as u, isCommandOf as v, COMMAND_NAMES as w, readConfigFile as x, namedConfigFile as y, resolveOptions as z };
+export { isSuspect as $, resolveOptions as A, CancelledError as B, ConfigError as C, createLogger as D, runTerminal as E, secretsOf as F, inputsOf as G, createRedactor as H, listenForInterruption as I, forMarkdown as J, userName as K, LockstepError as L, isCommandName as M, createStyle as N, OPTIONS as O, throwIfAborted as P, LeaseLostError as Q, withTimeout as R, InvariantError as S, abortReason as T, UnavailableError as U, deepFreeze as V, createRecord as W, createBackoff as X, boundHolder as Y, readInstant as Z, sleep as _, invariant as a, hasRoomForTicket as a0, takeoverByStampInMs as a1, validForMs as a2, markOf as a3, IndeterminateError as a4, nullLogger as a5, MAX_PERMITS as a6, createLeaseRegister as a7, createTiming as a8, UnsupportedError as a9, isFor as aA, topOptions as aB, sectionNames as aC, sectionOptions as aD, environmentName as aE, MAX_VALUE_BYTES as aF, openGitHub as aG, requireStore as aH, MAX_TOKEN as aI, readFields as aJ, MAX_LEASE_MS as aK, parseRecord as aL, splitKey as aM, createLiveBlock as aN, AuthError as aa, CorruptRecordError as ab, stat as ac, readdir as ad, unlink as ae, link as af, readFile as ag, mkdir as ah, admitKey as ai, createEdges as aj, admitValue as ak, runCall as al, formatRefPath as am, parseRefPath as an, parseJsonObject as ao, isUnderPrefix as ap, parseServerUrl as aq, parsePostgresUrl as ar, parseRepository as as, ThrottledError as at, retry as au, commandSpec as av, optionsOf as aw, isFrom as ax, isPositional as ay, VERSION as az, hasCode as b, toError as c, createDeadline as d, exitCodeOf as e, formatDuration as f, createKey as g, hashIdentity as h, isJsonObject as i, jitter as j, checkReapOptions as k, chooseStore as l, createNonce as m, isElected as n, createReleasers as o, plain as p, openStoreParts as q, renderTable as r, kebabCase as s, takeoverAfterMs as t, forWorkflowLog as u, systemClock as v, isCommandOf as w, COMMAND_NAMES as x, readConfigFile as y, namedConfigFile as z };

@@ -2,7 +2,7 @@ import { lstat, readdir, constants, open, mkdir, rename, rmdir, rm, realpath } f
 
 import { sep, join, basename, dirname } from "node:path";
 
-import { N as throwIfAborted, k as createNonce, h as hashIdentity, C as ConfigError, p as plain } from "./core.js";
+import { P as throwIfAborted, m as createNonce, h as hashIdentity, C as ConfigError, p as plain } from "./core.js";
 
 import { p as parseTimestamp } from "./timestamp.js";
 

@@ -1,4 +1,4 @@
-import { h as hashIdentity, f as formatDuration, as as parseRepository, k as createNonce, a9 as UnsupportedError, p as plain } from "./core.js";
+import { h as hashIdentity, f as formatDuration, as as parseRepository, m as createNonce, a9 as UnsupportedError, p as plain } from "./core.js";
 
 import { b as classifyRefRefusal } from "./answers.js";
 

@@ -1,4 +1,4 @@
-import { aj as createEdges, Z as sleep, j as jitter, Q as withTimeout, W as createBackoff, ai as admitKey, ak as admitValue, U as UnavailableError, al as runCall, L as LockstepError, a4 as IndeterminateError, a9 as UnsupportedError } from "./core.js";
+import { aj as createEdges, _ as sleep, j as jitter, R as withTimeout, X as createBackoff, ai as admitKey, ak as admitValue, U as UnavailableError, al as runCall, L as LockstepError, a4 as IndeterminateError, a9 as UnsupportedError } from "./core.js";
 
 const RETRY_BASE_MS = 50;
 

@@ -1,4 +1,4 @@
-import { b as isJsonObject, aa as AuthError, U as UnavailableError, a9 as UnsupportedError, a as hasCode, aq as parseServerUrl, i as invariant, G as createRedactor, p as plain } from "./core.js";
+import { i as isJsonObject, aa as AuthError, U as UnavailableError, a9 as UnsupportedError, b as hasCode, aq as parseServerUrl, a as invariant, H as createRedactor, p as plain } from "./core.js";
 
 import { c as createEngineStore } from "./engine.js";
 

@@ -1,6 +1,6 @@
 import { join, dirname, resolve } from "node:path";
 
-import { a9 as UnsupportedError, t as toError, L as LockstepError, R as InvariantError, aa as AuthError, U as UnavailableError, a4 as IndeterminateError, ab as CorruptRecordError, k as createNonce, ac as stat, ad as readdir, ae as unlink, af as link, ag as readFile, ah as mkdir, j as jitter, ai as admitKey, aj as createEdges, ak as admitValue, al as runCall } from "./core.js";
+import { a9 as UnsupportedError, c as toError, L as LockstepError, S as InvariantError, aa as AuthError, U as UnavailableError, a4 as IndeterminateError, ab as CorruptRecordError, m as createNonce, ac as stat, ad as readdir, ae as unlink, af as link, ag as readFile, ah as mkdir, j as jitter, ai as admitKey, aj as createEdges, ak as admitValue, al as runCall } from "./core.js";
 
 import { watch } from "node:fs";
 

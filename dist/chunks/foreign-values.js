@@ -1,4 +1,4 @@
-import { b as isJsonObject, p as plain } from "./core.js";
+import { i as isJsonObject, p as plain } from "./core.js";
 
 const MAX_ID = 1024;
 

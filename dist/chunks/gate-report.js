@@ -1,4 +1,4 @@
-import { a as hasCode, e as exitCodeOf, C as ConfigError } from "./core.js";
+import { b as hasCode, e as exitCodeOf, C as ConfigError } from "./core.js";
 
 class UnexpectedMemberError extends ConfigError {
  gateCode="unexpected-member";

@@ -1,4 +1,4 @@
-import { b as isJsonObject, aa as AuthError, a9 as UnsupportedError, U as UnavailableError } from "./core.js";
+import { i as isJsonObject, aa as AuthError, a9 as UnsupportedError, U as UnavailableError } from "./core.js";
 
 import { b as classifyRefRefusal } from "./answers.js";
 

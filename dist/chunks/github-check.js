@@ -1,4 +1,4 @@
-import { b as isJsonObject, p as plain } from "./core.js";
+import { i as isJsonObject, p as plain } from "./core.js";
 
 import { H as HEALTH_STATUSES } from "./contract.js";
 

@@ -1,4 +1,4 @@
-import { a5 as nullLogger, a as hasCode, t as toError, b as isJsonObject, p as plain } from "./core.js";
+import { a5 as nullLogger, b as hasCode, c as toError, i as isJsonObject, p as plain } from "./core.js";
 
 const PAGE = 100;
 

@@ -1,4 +1,4 @@
-import { b as isJsonObject, N as throwIfAborted, t as toError, p as plain } from "./core.js";
+import { i as isJsonObject, P as throwIfAborted, c as toError, p as plain } from "./core.js";
 
 import { u as unreachable, c as createResult } from "./result.js";
 

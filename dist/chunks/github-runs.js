@@ -1,4 +1,4 @@
-import { as as parseRepository, b as isJsonObject, a5 as nullLogger, a as hasCode, t as toError } from "./core.js";
+import { as as parseRepository, i as isJsonObject, a5 as nullLogger, b as hasCode, c as toError } from "./core.js";
 
 const ID = /^[1-9]\d{0,17}$/;
 

@@ -1,4 +1,4 @@
-import { am as formatRefPath, h as hashIdentity, an as parseRefPath, ab as CorruptRecordError, ao as parseJsonObject, k as createNonce, a as hasCode, U as UnavailableError, Z as sleep, t as toError, a4 as IndeterminateError, W as createBackoff, a5 as nullLogger, aj as createEdges, ai as admitKey, a9 as UnsupportedError, ak as admitValue, j as jitter, N as throwIfAborted, al as runCall, ap as isUnderPrefix } from "./core.js";
+import { am as formatRefPath, h as hashIdentity, an as parseRefPath, ab as CorruptRecordError, ao as parseJsonObject, m as createNonce, b as hasCode, U as UnavailableError, _ as sleep, c as toError, a4 as IndeterminateError, X as createBackoff, a5 as nullLogger, aj as createEdges, ai as admitKey, a9 as UnsupportedError, ak as admitValue, j as jitter, P as throwIfAborted, al as runCall, ap as isUnderPrefix } from "./core.js";
 
 import { createGitData } from "./git-data.js";
 

@@ -1,4 +1,4 @@
-import { G as createRedactor, b as isJsonObject, p as plain } from "./core.js";
+import { H as createRedactor, i as isJsonObject, p as plain } from "./core.js";
 
 import { u as unreachable, p as parseDocument, c as createResult } from "./result.js";
 

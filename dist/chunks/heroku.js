@@ -1,4 +1,4 @@
-import { b as isJsonObject, p as plain, N as throwIfAborted, f as formatDuration, S as abortReason, G as createRedactor, h as hashIdentity } from "./core.js";
+import { i as isJsonObject, p as plain, P as throwIfAborted, f as formatDuration, T as abortReason, H as createRedactor, h as hashIdentity } from "./core.js";
 
 import { p as parseTimestamp } from "./timestamp.js";
 

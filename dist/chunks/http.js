@@ -1,4 +1,4 @@
-import { G as createRedactor, p as plain } from "./core.js";
+import { H as createRedactor, p as plain } from "./core.js";
 
 import { u as unreachable, c as createResult, p as parseDocument } from "./result.js";
 

@@ -1,4 +1,4 @@
-import { n as createKey, aK as requireStore, C as ConfigError, c as createDeadline, p as plain, o as openStoreParts, U as UnavailableError, a as hasCode } from "./core.js";
+import { g as createKey, aH as requireStore, C as ConfigError, d as createDeadline, p as plain, q as openStoreParts, U as UnavailableError, b as hasCode } from "./core.js";
 
 import { b as createHolder } from "./reap.js";
 

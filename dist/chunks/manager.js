@@ -1,4 +1,4 @@
-import { T as deepFreeze, c as createDeadline, V as createRecord, t as toError, a as hasCode, W as createBackoff, k as createNonce, X as boundHolder, Y as readInstant, P as LeaseLostError, i as invariant, S as abortReason, p as plain, Z as sleep, j as jitter, R as InvariantError, N as throwIfAborted, Q as withTimeout, _ as isSuspect, C as ConfigError, $ as hasRoomForTicket, a0 as takeoverByStampInMs, a1 as validForMs, a2 as markOf, U as UnavailableError, a3 as takeoverAfterMs, a4 as IndeterminateError, a5 as nullLogger, A as CancelledError, a6 as MAX_PERMITS, a7 as createLeaseRegister, a8 as createTiming } from "./core.js";
+import { V as deepFreeze, d as createDeadline, W as createRecord, c as toError, b as hasCode, X as createBackoff, m as createNonce, Y as boundHolder, Z as readInstant, Q as LeaseLostError, a as invariant, T as abortReason, p as plain, _ as sleep, j as jitter, S as InvariantError, P as throwIfAborted, R as withTimeout, $ as isSuspect, C as ConfigError, a0 as hasRoomForTicket, a1 as takeoverByStampInMs, a2 as validForMs, a3 as markOf, U as UnavailableError, t as takeoverAfterMs, a4 as IndeterminateError, a5 as nullLogger, B as CancelledError, a6 as MAX_PERMITS, a7 as createLeaseRegister, a8 as createTiming } from "./core.js";
 
 import { t as takeoverInMs, o as observe, c as createAlarm, N as NOTHING_OBSERVED } from "./observation.js";
 
@@ -770,7 +770,7 @@ function decideAcquire(situation) {
   record: record
  };
  const alive = record.entries.filter(isAlive);
- const deadTickets = record.tickets.filter(ticket => ticket.nonce !== request.nonce && !isAlive(ticket));
+ const deadTickets = record.tickets.filter(ticket => !isAlive(ticket));
  const ahead = request.order === "fifo" ? livingAhead(record, request.nonce, isAlive) : [];
  const [first] = [ ...alive, ...ahead ];
  if (!first || alive.length + ahead.length < record.permits) {

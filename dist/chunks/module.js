@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 
-import { b as isJsonObject, p as plain, h as hashIdentity, N as throwIfAborted, C as ConfigError, Q as withTimeout, U as UnavailableError } from "./core.js";
+import { i as isJsonObject, p as plain, h as hashIdentity, P as throwIfAborted, C as ConfigError, R as withTimeout, U as UnavailableError } from "./core.js";
 
 import { c as createFailure, i as isFailureKind, d as readAnswerMeta, a as isAbsent, r as readApp } from "./foreign-values.js";
 

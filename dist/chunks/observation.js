@@ -1,4 +1,4 @@
-import { N as throwIfAborted, t as toError, S as abortReason, a3 as takeoverAfterMs } from "./core.js";
+import { P as throwIfAborted, c as toError, T as abortReason, t as takeoverAfterMs } from "./core.js";
 
 function createAlarm(settings) {
  const {store: store, key: key, clock: clock, logger: logger} = settings;

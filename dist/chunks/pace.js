@@ -1,4 +1,4 @@
-import { n as createKey } from "./core.js";
+import { g as createKey } from "./core.js";
 
 function isSharedByDefault({scheme: scheme}) {
  return scheme !== "file" && scheme !== "github";

@@ -1,4 +1,4 @@
-import { h as hashIdentity, U as UnavailableError, aa as AuthError, a9 as UnsupportedError, ar as parsePostgresUrl, i as invariant, G as createRedactor, p as plain } from "./core.js";
+import { h as hashIdentity, U as UnavailableError, aa as AuthError, a9 as UnsupportedError, ar as parsePostgresUrl, a as invariant, H as createRedactor, p as plain } from "./core.js";
 
 import { c as createConnection } from "./connection.js";
 

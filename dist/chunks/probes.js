@@ -1,4 +1,4 @@
-import { p as plain, C as ConfigError, i as invariant, G as createRedactor, aJ as openGitHub } from "./core.js";
+import { p as plain, C as ConfigError, a as invariant, H as createRedactor, aG as openGitHub } from "./core.js";
 
 import { e as splitWords } from "./reap.js";
 

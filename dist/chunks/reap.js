@@ -1,4 +1,4 @@
-import { p as plain, h as hashIdentity, i as invariant, e as exitCodeOf, a as hasCode, L as LockstepError, b as isJsonObject, f as formatDuration, U as UnavailableError, t as toError, c as createDeadline, j as jitter, d as checkReapOptions, g as chooseStore, C as ConfigError, k as createNonce, l as isElected, m as createReleasers, o as openStoreParts, n as createKey, r as renderTable } from "./core.js";
+import { p as plain, h as hashIdentity, i as isJsonObject, t as takeoverAfterMs, a as invariant, e as exitCodeOf, b as hasCode, L as LockstepError, f as formatDuration, U as UnavailableError, c as toError, d as createDeadline, g as createKey, j as jitter, k as checkReapOptions, l as chooseStore, C as ConfigError, m as createNonce, n as isElected, o as createReleasers, q as openStoreParts, r as renderTable } from "./core.js";
 
 import { isAbsolute, join, relative, resolve } from "node:path";
 
@@ -371,6 +371,63 @@ async function locateAccount(settings, options) {
  };
 }
 
+const MAX_HELD_READS = 200;
+
+const SERVER_SKEW_MS = 12e4;
+
+const MAX_NOTED = 100;
+
+function judgeHold(view, {known: known, serverNowMs: serverNowMs}) {
+ const entry = view.record?.entries[0];
+ if (!entry) return {
+  isHeld: false,
+  seen: null
+ };
+ if (serverNowMs === null) return {
+  isHeld: true,
+  seen: known ?? null
+ };
+ const {nonce: nonce, seq: seq, leaseMs: leaseMs} = entry;
+ const isSame = known !== undefined && known.nonce === nonce && known.seq === seq;
+ if (!isSame) return {
+  isHeld: true,
+  seen: {
+   nonce: nonce,
+   seq: seq,
+   serverMs: serverNowMs
+  }
+ };
+ const unchangedMs = serverNowMs - known.serverMs;
+ return {
+  isHeld: unchangedMs <= takeoverAfterMs(leaseMs) + SERVER_SKEW_MS,
+  seen: known
+ };
+}
+
+function readBeats(note) {
+ const held = note["held"];
+ const beats = new Map;
+ if (!isJsonObject(held)) return beats;
+ for (const [id, value] of Object.entries(held)) {
+  if (!isJsonObject(value)) continue;
+  const {nonce: nonce, seq: seq, serverMs: serverMs} = value;
+  if (typeof nonce === "string" && Number.isSafeInteger(seq) && Number.isFinite(serverMs)) beats.set(id, {
+   nonce: nonce,
+   seq: seq,
+   serverMs: serverMs
+  });
+ }
+ return beats;
+}
+
+function writeBeats(note, beats) {
+ const {held: _before, ...rest} = note;
+ return beats.size === 0 ? rest : {
+  ...rest,
+  held: Object.fromEntries([ ...beats ].slice(0, MAX_NOTED))
+ };
+}
+
 const NO_COUNTS = Object.freeze({
  listed: 0,
  matched: 0,
@@ -708,13 +765,16 @@ async function holdAndSweep(run, lease, seenAt) {
    kind: "acquired",
    token: lease.token
   });
-  return await sweepAndReport(run, lease, pass => {
+  return await sweepAndReport(run, lease, (pass, beats) => {
    const swept = {
     outcome: pass.outcome,
     counts: pass.counts,
     at: new Date(options.clock.wallMs()).toISOString()
    };
-   updateNote = note => writeSweep(note, options.identity, swept);
+   updateNote = note => {
+    const written = writeSweep(note, options.identity, swept);
+    return beats ? writeBeats(written, beats) : written;
+   };
    done = swept;
   });
  } finally {
@@ -725,6 +785,7 @@ async function holdAndSweep(run, lease, seenAt) {
 
 async function sweepAndReport(run, lease, onPass) {
  const {options: options} = run;
+ const holds = options.holds && await openHolds(options, lease);
  const settings = {
   ...options.settings,
   match: await options.match.compile()
@@ -739,9 +800,12 @@ async function sweepAndReport(run, lease, onPass) {
    permit: lease,
    clock: options.clock,
    deadline: options.deadline,
+   ...holds ? {
+    holds: (apps, question) => holds.ask(apps, question)
+   } : {},
    onEvent: event => emit(options, event)
   });
-  onPass?.(pass);
+  onPass?.(pass, holds?.seen ?? null);
   const around = surroundings(run);
   return createReport(pass, {
    ...around,
@@ -755,6 +819,19 @@ async function sweepAndReport(run, lease, onPass) {
    options.logger.warn(`the provider could not be closed: ${plain(toError(thrown).message)}`);
   });
  }
+}
+
+async function openHolds(options, lease) {
+ const {holds: source} = options;
+ if (!source) return undefined;
+ const {createHolds: createHolds} = await (import("./holds.js"));
+ const known = readBeats(lease ? noteOf(lease.view) : {});
+ const onUnread = error => note(options, "warn", `whether an app is in use could not be read, so it stays: ${plain(error.message)}`);
+ return createHolds({
+  source: source,
+  known: known,
+  onUnread: onUnread
+ });
 }
 
 async function giveBack(run, lease, updateNote) {
@@ -780,9 +857,19 @@ async function giveBack(run, lease, updateNote) {
  }
 }
 
+function appLeaseKey(namespace, {name: name, accountId: accountId}, appId) {
+ return createKey(namespace, "app", `${name}-${accountId}`, appId);
+}
+
+function createHoldsSource(manager, {namespace: namespace, account: account}) {
+ return {
+  readHold: (appId, options) => manager.read(appLeaseKey(namespace, account, appId), options)
+ };
+}
+
 const FLOOR_SHARE = .2;
 
-const SPREAD_STEP_MS = 1e3;
+const SPREAD_STEP_MS = 1500;
 
 const MAX_SPREAD_MS = 3e3;
 
@@ -1211,7 +1298,7 @@ function workOf({env: env}, {values: values}, options) {
 }
 
 function rulesOf(options) {
- return [ options.match, [ ...options.protect ].sort().join("\n"), String(options.olderThanMs), String(options.limit), String(options.headroom), String(options.minAgeMs) ];
+ return [ options.match, [ ...options.protect ].sort().join("\n"), String(options.olderThanMs), String(options.limit), String(options.headroom), String(options.minAgeMs), ...options.protectWhileHeld ? [ "protect-while-held" ] : [] ];
 }
 
 function present(values) {
@@ -1499,6 +1586,12 @@ async function sweepOnce(context, parts) {
   ...memory ? {
    memory: memory
   } : {},
+  ...options.protectWhileHeld ? {
+   holds: createHoldsSource(store.manager, {
+    namespace: values.namespace,
+    account: account
+   })
+  } : {},
   ...github ? {
    findHindrance: () => isBelowFloor(github.rate(), values.quotaFloor) ? "low-quota" : null
   } : {}
@@ -1716,4 +1809,4 @@ const terminalReap = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { MAX_NAME_LENGTH as M, describeReapEvent as a, createHolder as b, createFailedReport as c, describeOutcome as d, splitWords as e, fillWords as f, answered as g, findFresh as h, isBelowFloor as i, skipFresh as j, createSkippedReport as k, surroundings as l, emit as m, note as n, countApps as o, parseProviderSettings as p, quotaFloor as q, runReap as r, summarizeReap as s, concludePass as t, open as u, terminalReap as v };
+export { MAX_NAME_LENGTH as M, describeReapEvent as a, createHolder as b, createFailedReport as c, describeOutcome as d, splitWords as e, fillWords as f, answered as g, findFresh as h, isBelowFloor as i, skipFresh as j, createSkippedReport as k, surroundings as l, emit as m, note as n, countApps as o, parseProviderSettings as p, quotaFloor as q, runReap as r, summarizeReap as s, concludePass as t, MAX_HELD_READS as u, judgeHold as v, open as w, terminalReap as x };

@@ -1,4 +1,4 @@
-import { aa as AuthError, ab as CorruptRecordError, U as UnavailableError, a9 as UnsupportedError, aq as parseServerUrl, i as invariant, G as createRedactor, ap as isUnderPrefix, k as createNonce, p as plain } from "./core.js";
+import { aa as AuthError, ab as CorruptRecordError, U as UnavailableError, a9 as UnsupportedError, aq as parseServerUrl, a as invariant, H as createRedactor, ap as isUnderPrefix, m as createNonce, p as plain } from "./core.js";
 
 import { E as ENGINE_TIMEOUT_MS, c as createEngineStore } from "./engine.js";
 

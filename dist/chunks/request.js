@@ -2,7 +2,7 @@ import http__default from "node:http";
 
 import https__default from "node:https";
 
-import { N as throwIfAborted, f as formatDuration, S as abortReason } from "./core.js";
+import { P as throwIfAborted, f as formatDuration, T as abortReason } from "./core.js";
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 

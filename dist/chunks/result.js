@@ -1,4 +1,4 @@
-import { T as deepFreeze, p as plain } from "./core.js";
+import { V as deepFreeze, p as plain } from "./core.js";
 
 function createResult(findings) {
  return deepFreeze({

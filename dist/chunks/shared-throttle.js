@@ -1,10 +1,12 @@
-import { ao as parseJsonObject, ab as CorruptRecordError, b as isJsonObject, T as deepFreeze, a as hasCode, S as abortReason, k as createNonce, U as UnavailableError, f as formatDuration, Z as sleep, t as toError, p as plain, Q as withTimeout, a5 as nullLogger, u as systemClock, c as createDeadline, N as throwIfAborted } from "./core.js";
+import { ao as parseJsonObject, ab as CorruptRecordError, i as isJsonObject, V as deepFreeze, b as hasCode, T as abortReason, m as createNonce, U as UnavailableError, f as formatDuration, _ as sleep, c as toError, p as plain, R as withTimeout, a5 as nullLogger, v as systemClock, d as createDeadline, P as throwIfAborted } from "./core.js";
 
 import { t as tokensAt, c as createGcra, w as withTokens, a as createThrottle } from "./throttle.js";
 
 const MAX_BLOCK = 20;
 
 const MAX_LANES = 512;
+
+const MAX_WAIT_MS = 24 * 36e5;
 
 const MAX_NUMBER = 2 ** 50;
 
@@ -53,10 +55,12 @@ function parseSharedRecord(key, text) {
   emissionIntervalMs: number(object, "emissionIntervalMs", .001),
   burst: number(object, "burst", 1),
   total: number(object, "total", 0),
+  notBeforeMs: number(object, "notBeforeMs", 0),
   lanes: lanes
  };
  const aheadMs = record.tatMs - record.asOfMs;
- if (aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs) throw new CorruptRecordError(`${what} is overdrawn beyond reason; it was left untouched`);
+ const isWaitAbsurd = record.notBeforeMs - record.asOfMs > MAX_WAIT_MS;
+ if (isWaitAbsurd || aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs) throw new CorruptRecordError(`${what} is overdrawn beyond reason; it was left untouched`);
  return deepFreeze(record);
 }
 
@@ -89,10 +93,12 @@ function decideReservation(record, facts) {
  }
  const startMs = Math.max(bucket.tatMs, nowMs);
  const tatMs = startMs + slots * emissionIntervalMs;
+ const asked = Math.min(facts.notBeforeMs ?? 0, nowMs + MAX_WAIT_MS);
+ const notBeforeMs = Math.max(record?.notBeforeMs ?? 0, asked);
  const lane = {
   ...facts.lane,
   slots: slots,
-  sinceMs: nowMs,
+  sinceMs: Math.max(nowMs, notBeforeMs),
   tatMs: tatMs
  };
  const next = {
@@ -102,6 +108,7 @@ function decideReservation(record, facts) {
   emissionIntervalMs: emissionIntervalMs,
   burst: burst,
   total: (record?.total ?? 0) + slots,
+  notBeforeMs: notBeforeMs,
   lanes: [ ...livingLanes(record, lane.id, nowMs), lane ].slice(-MAX_LANES)
  };
  return {
@@ -166,14 +173,16 @@ function livingLanes(record, ownId, nowMs) {
 
 const QUICK_MS = 5;
 
+const QUICK_SHARE = 1 / 32;
+
 const LEAST_BLOCK = 5;
 
 const LATENCY_PER_SLOT_MS = 200;
 
 const MAX_GRANTS = 1e3;
 
-function blockSize(latencyMs) {
- if (latencyMs <= QUICK_MS) return 1;
+function blockSize(latencyMs, emissionIntervalMs) {
+ if (latencyMs <= Math.max(QUICK_MS, emissionIntervalMs * QUICK_SHARE)) return 1;
  return Math.min(MAX_BLOCK, LEAST_BLOCK + Math.floor(latencyMs / LATENCY_PER_SLOT_MS));
 }
 
@@ -183,6 +192,7 @@ function createFindings(id) {
  let floor = null;
  let intervalMs = Number.POSITIVE_INFINITY;
  let unspent = 0;
+ let heldUntilMs = null;
  let grants = [];
  let carrying = null;
  const grown = (found, nowMs) => found.tokens + (nowMs - found.atMs) / intervalMs;
@@ -228,7 +238,7 @@ function createFindings(id) {
    const regained = tripMs / intervalMs;
    if (signal.throttled) {
     lower(1 + regained - unsent, nowMs);
-    if (signal.retryAfterMs !== undefined) lower(1 - signal.retryAfterMs / intervalMs, nowMs);
+    if (signal.retryAfterMs !== undefined) heldUntilMs = Math.max(heldUntilMs ?? 0, nowMs + signal.retryAfterMs);
    } else if (signal.remaining !== undefined) {
     lower(signal.remaining + 1 + regained - unsent, nowMs);
     const least = grant && signal.remaining - grant.others - unsent - unanswered;
@@ -255,7 +265,8 @@ function createFindings(id) {
      ...set(floor),
      total: floor.total
     },
-    unspent: unspent
+    unspent: unspent,
+    notBeforeMs: heldUntilMs !== null && heldUntilMs > nowMs ? heldUntilMs - nowMs + axisMs : null
    };
   },
   carried(snapshot) {
@@ -640,7 +651,8 @@ function createSharedThrottle(options) {
   const untilMs = clock.monotonicMs() + callTimeoutMs;
   for (let failures = 0; ;failures += 1) {
    try {
-    const [slots, waiting, inFlight] = [ blockSize(latencyMs), queue.length, local.unanswered.length ];
+    const slots = blockSize(latencyMs, account.rate.emissionIntervalMs);
+    const [waiting, inFlight] = [ queue.length, local.unanswered.length ];
     return await account.reserve({
      slots: slots,
      waiting: waiting,
@@ -723,7 +735,8 @@ function createSharedThrottle(options) {
    const beyond = queue.length + 1 - block.length;
    const emptyMs = (burst - Math.min(settings.reserve, burst - 1)) * emissionIntervalMs;
    const dueMs = block[queue.length] ?? Math.max(record.tatMs, account.axisMs()) + beyond * emissionIntervalMs - emptyMs;
-   return Math.max(0, dueMs - account.anchorMs - nowMs, local.heldUntilMs() - nowMs);
+   const atMs = Math.max(dueMs, record.notBeforeMs) - account.anchorMs;
+   return Math.max(0, atMs - nowMs, local.heldUntilMs() - nowMs);
   },
   get throttledCount() {
    return local.throttledCount;

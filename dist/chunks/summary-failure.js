@@ -1,4 +1,4 @@
-import { C as ConfigError, I as forMarkdown } from "./core.js";
+import { C as ConfigError, J as forMarkdown } from "./core.js";
 
 import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
 

@@ -1,4 +1,4 @@
-import { p as plain, Z as sleep, W as createBackoff, j as jitter, t as toError, a as hasCode, S as abortReason, A as CancelledError, i as invariant, f as formatDuration } from "./core.js";
+import { p as plain, _ as sleep, X as createBackoff, j as jitter, c as toError, b as hasCode, T as abortReason, B as CancelledError, a as invariant, f as formatDuration } from "./core.js";
 
 import { M as MAX_NAME_LENGTH, o as countApps, t as concludePass } from "./reap.js";
 
@@ -655,6 +655,33 @@ function settleAbsent(jobs, job) {
  if (job.isDoubtful || job.next === "poll") jobs.settle(job, "deleted", "deleted, confirmed by a later read"); else jobs.settle(job, "gone", "somebody else deleted it");
 }
 
+const HOLDERS_NAMED = 5;
+
+function describeRoomFigures(selection, {census: census, freed: freed}) {
+ const staying = selection.matched.filter(one => one.verdict !== "eligible" && one.app.state !== "deleting");
+ const holders = staying.slice(0, HOLDERS_NAMED).map(one => {
+  const age = one.ageMs === null ? "" : `${formatDuration(one.ageMs)} old, `;
+  return `${plain(one.app.name, 60)} (${age}${plain(one.reason, 80)})`;
+ });
+ const inScope = [ ...census?.sightings.values() ?? [] ].filter(({app: app}) => app.inScope).length;
+ const others = inScope - selection.matched.length;
+ const more = staying.length - holders.length;
+ if (more > 0) holders.push(`${more} more`);
+ if (others > 0) holders.push(`${others} that do not match`);
+ return {
+  counted: selection.counted,
+  freed: freed,
+  nextDueMs: selection.nextDueMs,
+  spare: selection.spare,
+  holders: holders
+ };
+}
+
+function describeFull(selection, {counted: counted, nextDueMs: nextDueMs, holders: holders}) {
+ const due = nextDueMs === null ? "none of them will fall due" : `the next falls due in ${formatDuration(nextDueMs)}`;
+ return `full: ${counted} apps are there, ${selection.target} may be; ${due}; places are held by ${holders.join(", ")}`;
+}
+
 function orderChildrenFirst(apps) {
  const byAge = [ ...apps ].sort((a, b) => (a.createdAtMs ?? Number.MAX_VALUE) - (b.createdAtMs ?? Number.MAX_VALUE) || (a.id < b.id ? -1 : 1));
  const children = new Map;
@@ -721,7 +748,8 @@ function selectApps(listing, rules) {
    eligible: eligible,
    matched: matched
   }),
-  nextDueMs: nextDueMs(matched, rules)
+  nextDueMs: nextDueMs(matched, rules),
+  spare: matched.filter(judged => judged.verdict === "kept" && judged.waitsFor === "excess").length
  };
 }
 
@@ -760,6 +788,7 @@ function judge(app, ageMs, rules) {
  if (app.name.length > MAX_NAME_LENGTH) return is("kept", `the name is longer than ${MAX_NAME_LENGTH} characters`);
  const protection = findProtection(app, rules);
  if (protection !== null) return is("protected", protection);
+ if (rules.held?.has(app.id)) return is("kept", "its owner holds a live lease");
  if (matchName(app, rules) === "unknown") return is("kept", "the pattern could not be evaluated");
  if (app.state === "deleting") return is("kept", "already being deleted");
  if (app.state === "transitional") return is("kept", "between two states");
@@ -823,8 +852,6 @@ function compareIds(a, b) {
 
 const SKEW_WARNING_MS = 6e4;
 
-const HOLDERS_NAMED = 5;
-
 async function sweep(options) {
  const {clock: clock, deadline: deadline, permit: permit} = options;
  const halt = createHalt({
@@ -870,7 +897,11 @@ async function sweepUntilHalted(options, halt) {
   onPage: onPage
  }) : null;
  if (census?.problem) note("warn", `the list is incomplete, so nothing is deleted: ${census.problem}`);
- const selection = select(census, options, note);
+ const selection = await selectUnheld(census, {
+  options: options,
+  halt: halt,
+  note: note
+ });
  const isApplied = permit !== null && settings.apply;
  const cap = settings.maxDeletes ?? Number.POSITIVE_INFINITY;
  const jobs = planJobs({
@@ -917,8 +948,12 @@ async function sweepUntilHalted(options, halt) {
   shortfall: selection.shortfall,
   isCapped: selection.candidates.length > cap
  });
- if (selection.shortfall > 0) note("warn", describeFull(selection, census));
- return {
+ const room = describeRoomFigures(selection, {
+  census: census,
+  freed: isApplied ? jobs.freed() : 0
+ });
+ if (selection.shortfall > 0) note("warn", describeFull(selection, room));
+ const result = {
   ...conclusion,
   counts: counts,
   requests: {
@@ -926,6 +961,10 @@ async function sweepUntilHalted(options, halt) {
   },
   apps: apps
  };
+ return census?.isComplete ? {
+  ...result,
+  room: room
+ } : result;
 }
 
 async function openProvider(calls, {clock: clock, halt: halt, note: note}) {
@@ -938,7 +977,40 @@ async function openProvider(calls, {clock: clock, halt: halt, note: note}) {
  return answer.kind;
 }
 
-function select(census, {settings: settings, clock: clock}, note) {
+async function selectUnheld(census, {options: options, halt: halt, note: note}) {
+ const asked = new Set;
+ const held = new Set;
+ let selection = select(census, {
+  options: options,
+  held: held,
+  note: note
+ });
+ for (;;) {
+  const unasked = selection.candidates.filter(app => !asked.has(app.id));
+  if (!options.holds || unasked.length === 0 || halt.isHalted) return selection;
+  for (const app of unasked) asked.add(app.id);
+  const question = {
+   serverNowMs: census?.serverNowMs() ?? null,
+   signal: halt.signal
+  };
+  try {
+   for (const id of await options.holds(unasked, question)) held.add(id);
+  } catch (thrown) {
+   if (!halt.isHalted) throw thrown;
+   return selection;
+  }
+  selection = select(census, {
+   options: options,
+   held: held,
+   note: ignore
+  });
+ }
+}
+
+function ignore() {}
+
+function select(census, {options: options, held: held, note: note}) {
+ const {settings: settings, clock: clock} = options;
  const serverNowMs = census?.serverNowMs() ?? null;
  if (census && census.pages > 0) {
   const skewMs = serverNowMs === null ? 0 : clock.wallMs() - serverNowMs;
@@ -950,7 +1022,10 @@ function select(census, {settings: settings, clock: clock}, note) {
   apps: apps,
   isComplete: census?.isComplete ?? false,
   serverNowMs: serverNowMs
- }, settings);
+ }, {
+  ...settings,
+  held: held
+ });
 }
 
 function planJobs({census: census, selection: selection, settings: settings, onEvent: onEvent}) {
@@ -995,21 +1070,6 @@ function describeApp(one, job) {
   reason: story,
   outcome: job?.outcome ?? null
  };
-}
-
-function describeFull(selection, census) {
- const staying = selection.matched.filter(one => one.verdict !== "eligible" && one.app.state !== "deleting");
- const named = staying.slice(0, HOLDERS_NAMED).map(one => {
-  const age = one.ageMs === null ? "" : `${formatDuration(one.ageMs)} old, `;
-  return `${plain(one.app.name, 60)} (${age}${plain(one.reason, 80)})`;
- });
- const inScope = [ ...census?.sightings.values() ?? [] ].filter(({app: app}) => app.inScope).length;
- const others = inScope - selection.matched.length;
- const more = staying.length - named.length;
- if (more > 0) named.push(`${more} more`);
- if (others > 0) named.push(`${others} that do not match`);
- const due = selection.nextDueMs === null ? "none of them will fall due" : `the next falls due in ${formatDuration(selection.nextDueMs)}`;
- return `full: ${selection.counted} apps are there, ${selection.target} may be; ${due}; places are held by ${named.join(", ")}`;
 }
 
 export { sweep };

@@ -1,4 +1,4 @@
-import { N as throwIfAborted, Z as sleep, t as toError, S as abortReason, k as createNonce, T as deepFreeze, a as hasCode, U as UnavailableError, Q as withTimeout, a4 as IndeterminateError, W as createBackoff, p as plain, A as CancelledError, j as jitter, f as formatDuration, c as createDeadline, o as openStoreParts, aK as requireStore, C as ConfigError, m as createReleasers } from "./core.js";
+import { P as throwIfAborted, _ as sleep, c as toError, T as abortReason, m as createNonce, V as deepFreeze, b as hasCode, U as UnavailableError, R as withTimeout, a4 as IndeterminateError, X as createBackoff, p as plain, B as CancelledError, j as jitter, f as formatDuration, d as createDeadline, q as openStoreParts, aH as requireStore, C as ConfigError, o as createReleasers } from "./core.js";
 
 import { c as checkKey, d as decodeCheckRecord, e as encodeCheckRecord } from "./check-record.js";
 

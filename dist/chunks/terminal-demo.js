@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 
 import { join } from "node:path";
 
-import { b as isJsonObject, k as createNonce, Z as sleep, C as ConfigError, c as createDeadline, N as throwIfAborted, m as createReleasers, aN as createLiveBlock, f as formatDuration, r as renderTable } from "./core.js";
+import { i as isJsonObject, m as createNonce, _ as sleep, C as ConfigError, d as createDeadline, P as throwIfAborted, o as createReleasers, aN as createLiveBlock, f as formatDuration, r as renderTable } from "./core.js";
 
 import * as http from "node:http";
 

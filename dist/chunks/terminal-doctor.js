@@ -1,4 +1,4 @@
-import { a as hasCode, e as exitCodeOf, t as toError, p as plain, aa as AuthError, U as UnavailableError, n as createKey, f as formatDuration, as as parseRepository, j as jitter, g as chooseStore, C as ConfigError, c as createDeadline, o as openStoreParts, m as createReleasers, r as renderTable } from "./core.js";
+import { b as hasCode, e as exitCodeOf, c as toError, p as plain, aa as AuthError, U as UnavailableError, g as createKey, f as formatDuration, as as parseRepository, j as jitter, l as chooseStore, C as ConfigError, d as createDeadline, q as openStoreParts, o as createReleasers, r as renderTable } from "./core.js";
 
 import { p as parseProviderSettings, q as quotaFloor, i as isBelowFloor } from "./reap.js";
 
@@ -82,7 +82,7 @@ async function checkProvider(context, what) {
   };
  }
  const {check: check} = await examine(about, async () => {
-  const {openProvider: openProvider} = await import("./reap.js").then(n => n.u);
+  const {openProvider: openProvider} = await import("./reap.js").then(n => n.w);
   const opened = await openProvider(parsed.settings, {
    clock: clock,
    client: "lockstep doctor"

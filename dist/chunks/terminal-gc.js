@@ -1,4 +1,4 @@
-import { aK as requireStore, C as ConfigError, o as openStoreParts, a9 as UnsupportedError, n as createKey, aM as splitKey, m as createReleasers, as as parseRepository, aJ as openGitHub, b as isJsonObject, p as plain } from "./core.js";
+import { aH as requireStore, C as ConfigError, q as openStoreParts, a9 as UnsupportedError, g as createKey, aM as splitKey, o as createReleasers, as as parseRepository, aG as openGitHub, i as isJsonObject, p as plain } from "./core.js";
 
 const RERUN_MS = 31 * 864e5;
 

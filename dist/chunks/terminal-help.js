@@ -1,4 +1,4 @@
-import { w as COMMAND_NAMES, av as commandSpec, aw as optionsOf, ax as isFrom, ay as isPositional, q as kebabCase, az as VERSION, C as ConfigError } from "./core.js";
+import { x as COMMAND_NAMES, av as commandSpec, aw as optionsOf, ax as isFrom, ay as isPositional, s as kebabCase, az as VERSION, C as ConfigError } from "./core.js";
 
 import { describeUnknownCommand } from "./unknown-name.js";
 

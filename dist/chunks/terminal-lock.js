@@ -1,4 +1,4 @@
-import { p as plain, f as formatDuration, e as exitCodeOf, C as ConfigError, m as createReleasers, t as toError, a as hasCode, aK as requireStore, c as createDeadline, o as openStoreParts, a0 as takeoverByStampInMs, Y as readInstant, aH as MAX_TOKEN } from "./core.js";
+import { p as plain, f as formatDuration, e as exitCodeOf, C as ConfigError, o as createReleasers, c as toError, b as hasCode, aH as requireStore, q as openStoreParts, R as withTimeout, U as UnavailableError, a1 as takeoverByStampInMs, Z as readInstant, aI as MAX_TOKEN } from "./core.js";
 
 import { c as createLockRequest, a as attemptLock, r as respell, l as lockKey } from "./lock-attempt.js";
 
@@ -160,12 +160,6 @@ async function runUnlock(context, resolved) {
  const address = requireStore(context, resolved, problems);
  if (problems.length > 0 || !address || name === null) throw new ConfigError(problems);
  const releasers = createReleasers();
- const deadline = createDeadline({
-  clock: context.clock,
-  timeoutMs: values.timeoutMs,
-  waitingFor: `the store to free the lock ${plain(name, 80)}`,
-  parent: context.signal
- });
  try {
   const {manager: manager} = await openStoreParts(context, {
    address: address,
@@ -175,11 +169,16 @@ async function runUnlock(context, resolved) {
   const holder = createHolder(context, {
    holder: values.holder ?? undefined
   });
-  const {signal: signal} = deadline;
-  const fencingToken = await manager.forceRelease(lockKey(values.namespace, name), {
+  const fencingToken = await withTimeout({
+   clock: context.clock,
+   timeoutMs: values.timeoutMs,
+   waitingFor: "the store",
+   parent: context.signal,
+   onTimeout: () => new UnavailableError(`the store did not free the lock ${plain(name, 80)} in time`)
+  }, signal => manager.forceRelease(lockKey(values.namespace, name), {
    holder: holder,
    signal: signal
-  });
+  }));
   const outcome = fencingToken === null ? "free" : "freed";
   return {
    format: 1,
@@ -190,7 +189,6 @@ async function runUnlock(context, resolved) {
    exitCode: 0
   };
  } finally {
-  deadline.dispose();
   await releasers.close();
  }
 }
@@ -198,7 +196,7 @@ async function runUnlock(context, resolved) {
 const NOT_FORCED = "is required: the holder may still be at work, and its token is refused from now on. A holder that died is replaced without it";
 
 async function runAssert(context, resolved) {
- const {logger: logger, signal: signal, env: env} = context;
+ const {clock: clock, logger: logger, signal: signal, env: env} = context;
  const {values: values} = resolved;
  const {name: name} = values;
  const given = readToken(env);
@@ -236,11 +234,17 @@ async function runAssert(context, resolved) {
    values: values,
    releasers: releasers
   });
-  const {record: record} = await manager.read(lockKey(values.namespace, name), {
-   signal: signal
-  });
+  const {record: record} = await withTimeout({
+   clock: clock,
+   timeoutMs: values.timeoutMs,
+   waitingFor: "the store",
+   parent: signal,
+   onTimeout: () => new UnavailableError(`the store did not answer about the lock ${shown} in time`)
+  }, limited => manager.read(lockKey(values.namespace, name), {
+   signal: limited
+  }));
   const own = record?.entries.find(entry => entry.token === token);
-  const hasRunOut = own && takeoverByStampInMs(own, readInstant(context.clock)) <= 0;
+  const hasRunOut = own && takeoverByStampInMs(own, readInstant(clock)) <= 0;
   if (hasRunOut) return report("lost", `token ${token} has run out: nobody renewed it in time`);
   if (own) return report("held", "");
   const [present] = record?.entries ?? [];

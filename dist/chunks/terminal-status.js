@@ -1,6 +1,31 @@
-import { a as hasCode, aL as parseRecord, f as formatDuration, aK as requireStore, C as ConfigError, o as openStoreParts, n as createKey, aM as splitKey, m as createReleasers, p as plain, r as renderTable } from "./core.js";
+import { b as hasCode, aL as parseRecord, f as formatDuration, aH as requireStore, C as ConfigError, q as openStoreParts, g as createKey, aM as splitKey, o as createReleasers, p as plain, r as renderTable } from "./core.js";
+
+import { x as parseBoard, s as surveyBoard, m as readyMembers } from "./board.js";
 
 import { d as decodeCheckRecord } from "./check-record.js";
+
+function describeBoard(text, what) {
+ const doc = parseBoard(text, what);
+ const isDotted = /\./.test(doc.target?.schema ?? "");
+ const isList = /[^\d.]/.test(doc.target?.schema ?? "");
+ const survey = surveyBoard(doc, {
+  requireApi: doc.target?.api ?? null,
+  versionScheme: isList ? "list" : isDotted ? "dotted" : "integer"
+ });
+ const ready = readyMembers(doc, survey);
+ const present = doc.expected.filter(name => survey.get(name) === "present");
+ const absent = doc.expected.filter(name => survey.get(name) !== "present");
+ const isOver = doc.phase === "open" || doc.phase === "failed";
+ const parts = [ `${ready.length} of ${doc.expected.length} ready`, doc.target === null ? "" : `schema ${doc.target.schema}`, absent.length > 0 && !isOver ? `waits for ${absent.slice(0, 5).join(", ")}` : "", doc.failure === null ? "" : `${doc.failure.code}: ${doc.failure.message}`, doc.epoch > 1 ? `try ${doc.epoch}` : "" ];
+ return {
+  state: doc.phase,
+  holder: doc.claim?.member ?? null,
+  fencingToken: doc.lastToken > 0 ? doc.lastToken : null,
+  leaseMs: doc.claim?.leaseMs ?? null,
+  waiters: isOver ? 0 : present.length - ready.length,
+  detail: parts.filter(part => part !== "").join("; ")
+ };
+}
 
 const NOTHING = Object.freeze({
  holder: null,
@@ -36,6 +61,10 @@ function describeFacts(subject, entry) {
   ...NOTHING
  };
  if (subject.kind === "check") return describeCheck(subject, entry.value);
+ if (subject.kind === "gate") return {
+  ...NOTHING,
+  ...describeBoard(entry.value, subject.name)
+ };
  return describeLease(parseRecord(subject.name, entry.value));
 }
 

@@ -1,4 +1,4 @@
-import { u as systemClock, N as throwIfAborted, S as abortReason } from "./core.js";
+import { v as systemClock, P as throwIfAborted, T as abortReason } from "./core.js";
 
 const TOLERANCE_MS = .001;
 

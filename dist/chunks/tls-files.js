@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { a9 as UnsupportedError, t as toError } from "./core.js";
+import { a9 as UnsupportedError, c as toError } from "./core.js";
 
 async function readTlsFiles({parameters: parameters, shown: shown}) {
  const files = {};

@@ -1,6 +1,6 @@
 import { c as closest } from "./fastest-levenshtein.js";
 
-import { O as OPTIONS, aA as isFor, ax as isFrom, ay as isPositional, q as kebabCase, aB as topOptions, aC as sectionNames, aD as sectionOptions, aE as environmentName, aw as optionsOf, w as COMMAND_NAMES, av as commandSpec, p as plain } from "./core.js";
+import { O as OPTIONS, aA as isFor, ax as isFrom, ay as isPositional, s as kebabCase, aB as topOptions, aC as sectionNames, aD as sectionOptions, aE as environmentName, aw as optionsOf, x as COMMAND_NAMES, av as commandSpec, p as plain } from "./core.js";
 
 function describeUnknownName(unknown, command) {
  const {spelling: spelling, section: section} = unknown;
