@@ -68,6 +68,7 @@ export const CHECK_OPTIONS = [
     choices: ['passing', 'warning', 'critical', 'unknown'],
     placeholder: 'STATUS',
     defaultText: '`wait`: `passing`; `alias`: until it is stopped',
-    description: 'For `wait` and `alias`: end when the check has this status. In the Action `alias` needs it.',
+    description:
+      'For `wait` and `alias`: end when the check has this status. In the Action `alias` needs it.',
   },
 ] as const satisfies readonly OptionSpec[];
