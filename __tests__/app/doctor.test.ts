@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CommandContext } from '../../src/app/contract.ts';
 import { startHerokuSandbox } from '../../src/app/demo/heroku-sandbox.ts';
 import { type DoctorReport, runDoctor } from '../../src/app/doctor-command.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { nullLogger } from '../../src/base/logger.ts';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { doctorAction } from '../../src/host/action-doctor.ts';
@@ -17,8 +17,10 @@ import { createMemoryRepository, createRealRepository } from '../support/github-
 
 let folder: string;
 let facade: GitHubFacade;
+let clock: Clock;
 
 beforeEach(async () => {
+  clock = systemClock;
   folder = await mkdtemp(join(tmpdir(), 'lockstep-doctor-'));
   facade = await startGitHubFacade({ git: createMemoryRepository(), readOnlyTokens: ['reader'] });
 });
@@ -37,7 +39,7 @@ async function examine(
     inputs: { command: 'doctor', store: 'github:octo/demo', ...inputs },
   });
   const context: CommandContext = {
-    clock: systemClock,
+    clock,
     logger: nullLogger,
     env: { GITHUB_TOKEN: 'writer', GITHUB_API_URL: facade.apiUrl, HOME: folder, ...env },
     cwd: folder,
@@ -103,6 +105,17 @@ describe('doctor on the GitHub store', () => {
       found: expect.stringContaining('4998 of 5000 requests are left'),
     });
     expect(report.exitCode).toBe(0);
+  });
+
+  test.each([
+    [3_600_000, '1 h ahead'],
+    [-3_600_000, '1 h behind'],
+  ])('warns of a clock that is off by %d ms', async (offMs, text) => {
+    clock = { ...systemClock, wallMs: () => systemClock.wallMs() + offMs };
+    expect(about(await examine(), 'clock')).toMatchObject({
+      status: 'warning',
+      found: expect.stringContaining(text),
+    });
   });
 
   test('tries the credential of the provider', async () => {
@@ -172,6 +185,17 @@ describe('doctor --live', () => {
     const failed = report.checks.find(({ name, status }) => name === 'live' && status === 'problem');
     expect(failed).toMatchObject({ hint: expect.stringContaining('--ref-prefix refs/heads/lockstep') });
     expect(report.exitCode).toBe(6);
+  });
+
+  test('calls a server that lets two own one lease a problem', async () => {
+    await facade.close();
+    const git = createMemoryRepository();
+    const forcing = { ...git, moveRef: (ref: string, sha: string) => git.moveRef(ref, sha, true) };
+    facade = await startGitHubFacade({ git: forcing });
+    const report = await examine({ live: 'true' });
+    const problems = report.checks.filter(({ status }) => status === 'problem').map(({ tried }) => tried);
+    expect(problems).toEqual(['move it to a commit beside it', 'move it to two children at the same moment']);
+    expect(report.exitCode).toBe(1);
   });
 
   test('tries nothing on another store', async () => {

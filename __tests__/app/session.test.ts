@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -144,8 +144,11 @@ describe('the file of a session', () => {
     ['the folder itself', (at: string) => at],
     ['too long', (at: string) => join(at, 'long.json')],
   ])('that is %s counts as nothing', async (_, pathIn) => {
-    await writeFile(join(folder, 'long.json'), `${formatSession(session)}${' '.repeat(5000)}`);
-    const env = { RUNNER_TEMP: folder, LOCKSTEP_SESSION: pathIn(folder) };
+    const temp = join(folder, 'temp');
+    await mkdir(temp);
+    await writeFile(join(folder, 'elsewhere.json'), formatSession(session));
+    await writeFile(join(temp, 'long.json'), `${formatSession(session)}${' '.repeat(5000)}`);
+    const env = { RUNNER_TEMP: temp, LOCKSTEP_SESSION: pathIn(temp) };
     expect(await readSession(context(env))).toBeNull();
   });
 

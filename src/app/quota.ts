@@ -13,7 +13,7 @@ import type { LeaseManager } from '../lease/contract.ts';
 
 const FLOOR_SHARE = 0.2;
 /** The first job takes the lease in about three requests; the next ones then find it held. */
-const SPREAD_STEP_MS = 1000;
+const SPREAD_STEP_MS = 1500;
 const MAX_SPREAD_MS = 3000;
 const SPREAD_JITTER = 0.2;
 /** A secondary limit without a time lasts a minute. */
@@ -41,7 +41,7 @@ export function describeQuota(rate: RateView | null, given: number | null): stri
   return `${rate.remaining} of ${rate.limit} requests of GitHub's hourly budget are left, less than the floor of ${quotaFloor(rate, given)}, so this clean-up is left to a later run`;
 }
 
-/** How long a job of a matrix waits before it first asks: none for the first, about a second more for each, three at most. */
+/** How long a job of a matrix waits before it first asks: none for the first, then 1.5 s and 3 s, each ±20 %. */
 export function startDelayMs(jobIndex: number | null, random: number): number {
   const stepMs = Math.min((jobIndex ?? 0) * SPREAD_STEP_MS, MAX_SPREAD_MS);
   return Math.round(jitter(stepMs, SPREAD_JITTER, random));
