@@ -11,7 +11,7 @@
  * granted once, first come, first served; an unspent slot is given back or lost, at most one block a process; a timer is
  * pending only while somebody waits.
  */
-import { abortReason, type Clock, sleep, systemClock, type Timer, throwIfAborted } from '../base/clock.ts';
+import { type Clock, sleep, systemClock, type Timer } from '../base/clock.ts';
 import { createDeadline } from '../base/deadline.ts';
 import { hasCode, toError } from '../base/errors.ts';
 import { type Logger, nullLogger } from '../base/logger.ts';
@@ -22,6 +22,7 @@ import { blockSize } from './findings.ts';
 import { BLOCK_LIFE_MS, isPlenty } from './reservation.ts';
 import { type BlockAnswer, createSharedAccount } from './shared-account.ts';
 import { createThrottle } from './throttle.ts';
+import { createWaitQueue, type Waiter } from './wait-queue.ts';
 
 /** A store that takes longer for one answer is no help; then everybody paces alone for a while. */
 const CALL_TIMEOUT_MS = 5000;
@@ -62,13 +63,6 @@ export interface SharedThrottle extends Throttle {
   close(): Promise<void>;
 }
 
-interface Waiter {
-  readonly signal: AbortSignal;
-  resolve(): void;
-  reject(error: Error): void;
-  stopListening(): void;
-}
-
 /** A throttle that all processes with the same store and key share. The caller closes it before the store. */
 export function createSharedThrottle(options: SharedThrottleOptions): SharedThrottle {
   const { settings, store, clock = systemClock, logger = nullLogger } = options;
@@ -86,7 +80,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
     },
   });
   const closing = new AbortController();
-  const queue: Waiter[] = [];
+  const queue = createWaitQueue(() => pump());
   /** Due times on the axis. */
   let block: readonly number[] = [];
   let lastCount: { remaining: number; atMs: number } | null = null;
@@ -118,12 +112,12 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
     timer?.cancel();
     timer = null;
     if (isAlone || hasPlenty()) {
-      for (let waiter = queue.shift(); waiter; waiter = queue.shift()) handOver(waiter);
+      for (let waiter = queue.next(); waiter; waiter = queue.next()) handOver(waiter);
       if (isAlone && clock.monotonicMs() >= retryAtMs) reserve();
       return;
     }
     dropExpired();
-    for (let waiter = queue[0]; waiter; waiter = queue[0]) {
+    while (queue.length > 0) {
       const nowMs = clock.monotonicMs();
       const slotMs = block[0];
       if (slotMs === undefined && laterUntilMs <= nowMs) return reserve();
@@ -134,24 +128,18 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
         timer = clock.startTimer(atMs - nowMs, pump);
         return;
       }
-      queue.shift();
       block = block.slice(1);
       local.charge();
       account.findings.granted(account.record);
-      waiter.stopListening();
-      waiter.resolve();
+      queue.next()?.grant();
     }
   };
 
-  const handOver = (waiter: Waiter) => {
-    waiter.stopListening();
-    local.take({ signal: waiter.signal }).then(
-      () => {
-        account.findings.granted(null);
-        waiter.resolve();
-      },
-      (error: Error) => waiter.reject(error),
-    );
+  const handOver = ({ signal, grant, refuse }: Waiter) => {
+    local.take({ signal }).then(() => {
+      account.findings.granted(null);
+      grant();
+    }, refuse);
   };
 
   const reserve = () => {
@@ -210,21 +198,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
   };
 
   return {
-    async take({ signal }) {
-      throwIfAborted(signal);
-      await new Promise<void>((resolve, reject) => {
-        const onAbort = () => {
-          queue.splice(queue.indexOf(waiter), 1);
-          pump();
-          reject(abortReason(signal));
-        };
-        const stopListening = () => signal.removeEventListener('abort', onAbort);
-        const waiter: Waiter = { signal, resolve, reject, stopListening };
-        signal.addEventListener('abort', onAbort, { once: true });
-        queue.push(waiter);
-        pump();
-      });
-    },
+    take: ({ signal }) => queue.wait(signal),
     observe(signal: RateSignal) {
       const nowMs = clock.monotonicMs();
       if (signal.limit !== undefined && signal.limit > 0)
