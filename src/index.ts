@@ -2,7 +2,11 @@
  * The library: what the command line, the Action and the hooks do, as functions with types. Everything here is public and
  * changes by semantic versioning only; what is not here may change at any time. Compare errors by `code`, not by class.
  */
+
+export type { Account, AccountOptions, RoomRules } from './app/account.ts';
 export type { CheckEvent, CheckReport, CommandResult, GateEvent } from './app/contract.ts';
+export { withRoom } from './app/room.ts';
+export type { RoomOptions, RoomPlace } from './app/room-contract.ts';
 export { type Clock, systemClock, type Timer } from './base/clock.ts';
 export {
   AuthError,
@@ -43,6 +47,7 @@ export { reduce as reduceGate } from './gate/reduce.ts';
 export type { GateReport } from './gate/report.ts';
 export { readHookResult } from './host/hook-result.ts';
 export { type CallOptions, check, gate, reap } from './host/library.ts';
+export { openAccount } from './host/library-account.ts';
 export {
   createLease,
   createLeaseManager,
@@ -90,6 +95,8 @@ export type {
   ReapRequests,
   Verdict,
 } from './reaper/contract.ts';
+export { RoomFullError } from './reaper/room.ts';
+export type { RoomCensus } from './reaper/room-record.ts';
 export type {
   Entry,
   Revision,
@@ -100,3 +107,9 @@ export type {
   WriteResult,
 } from './store/contract.ts';
 export type { RateSignal, Throttle, ThrottleSettings } from './throttle/contract.ts';
+export {
+  createSharedThrottle,
+  type SharedThrottle,
+  type SharedThrottleOptions,
+} from './throttle/shared-throttle.ts';
+export { type ThrottledFetchOptions, throttledFetch } from './throttle/throttled-fetch.ts';

@@ -1,4 +1,4 @@
-import { ao as parseJsonObject, ab as CorruptRecordError, i as isJsonObject, V as deepFreeze, b as hasCode, T as abortReason, m as createNonce, U as UnavailableError, f as formatDuration, _ as sleep, c as toError, p as plain, R as withTimeout, a5 as nullLogger, v as systemClock, d as createDeadline, P as throwIfAborted } from "./core.js";
+import { ao as parseJsonObject, ab as CorruptRecordError, i as isJsonObject, V as deepFreeze, b as hasCode, T as abortReason, m as createNonce, U as UnavailableError, f as formatDuration, _ as sleep, c as toError, p as plain, R as withTimeout, P as throwIfAborted, a5 as nullLogger, v as systemClock, d as createDeadline } from "./core.js";
 
 import { t as tokensAt, c as createGcra, w as withTokens, a as createThrottle } from "./throttle.js";
 
@@ -523,6 +523,42 @@ function createSharedAccount(options) {
  };
 }
 
+function createWaitQueue(onChange) {
+ const queue = [];
+ return {
+  get length() {
+   return queue.length;
+  },
+  async wait(signal) {
+   throwIfAborted(signal);
+   await new Promise((resolve, reject) => {
+    const onAbort = () => {
+     queue.splice(queue.indexOf(waiter), 1);
+     onChange();
+     reject(abortReason(signal));
+    };
+    const stopListening = () => signal.removeEventListener("abort", onAbort);
+    const waiter = {
+     signal: signal,
+     grant: resolve,
+     refuse: reject,
+     stopListening: stopListening
+    };
+    signal.addEventListener("abort", onAbort, {
+     once: true
+    });
+    queue.push(waiter);
+    onChange();
+   });
+  },
+  next() {
+   const waiter = queue.shift() ?? null;
+   waiter?.stopListening();
+   return waiter;
+  }
+ };
+}
+
 const CALL_TIMEOUT_MS = 5e3;
 
 const GIVE_BACK_TIMEOUT_MS = 2e3;
@@ -564,7 +600,7 @@ function createSharedThrottle(options) {
   }
  });
  const closing = new AbortController;
- const queue = [];
+ const queue = createWaitQueue(() => pump());
  let block = [];
  let lastCount = null;
  let reserving = null;
@@ -591,12 +627,12 @@ function createSharedThrottle(options) {
   timer?.cancel();
   timer = null;
   if (isAlone || hasPlenty()) {
-   for (let waiter = queue.shift(); waiter; waiter = queue.shift()) handOver(waiter);
+   for (let waiter = queue.next(); waiter; waiter = queue.next()) handOver(waiter);
    if (isAlone && clock.monotonicMs() >= retryAtMs) reserve();
    return;
   }
   dropExpired();
-  for (let waiter = queue[0]; waiter; waiter = queue[0]) {
+  while (queue.length > 0) {
    const nowMs = clock.monotonicMs();
    const slotMs = block[0];
    if (slotMs === undefined && laterUntilMs <= nowMs) return reserve();
@@ -605,22 +641,19 @@ function createSharedThrottle(options) {
     timer = clock.startTimer(atMs - nowMs, pump);
     return;
    }
-   queue.shift();
    block = block.slice(1);
    local.charge();
    account.findings.granted(account.record);
-   waiter.stopListening();
-   waiter.resolve();
+   queue.next()?.grant();
   }
  };
- const handOver = waiter => {
-  waiter.stopListening();
+ const handOver = ({signal: signal, grant: grant, refuse: refuse}) => {
   local.take({
-   signal: waiter.signal
+   signal: signal
   }).then(() => {
    account.findings.granted(null);
-   waiter.resolve();
-  }, error => waiter.reject(error));
+   grant();
+  }, refuse);
  };
  const reserve = () => {
   if (reserving || closing.signal.aborted) return;
@@ -676,28 +709,7 @@ function createSharedThrottle(options) {
   hasSaidSo = true;
  };
  return {
-  async take({signal: signal}) {
-   throwIfAborted(signal);
-   await new Promise((resolve, reject) => {
-    const onAbort = () => {
-     queue.splice(queue.indexOf(waiter), 1);
-     pump();
-     reject(abortReason(signal));
-    };
-    const stopListening = () => signal.removeEventListener("abort", onAbort);
-    const waiter = {
-     signal: signal,
-     resolve: resolve,
-     reject: reject,
-     stopListening: stopListening
-    };
-    signal.addEventListener("abort", onAbort, {
-     once: true
-    });
-    queue.push(waiter);
-    pump();
-   });
-  },
+  take: ({signal: signal}) => queue.wait(signal),
   observe(signal) {
    const nowMs = clock.monotonicMs();
    if (signal.limit !== undefined && signal.limit > 0) account.rate = {
