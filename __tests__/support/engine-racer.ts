@@ -1,13 +1,13 @@
 // One racer over a real engine: reads and writes one key with unique values until its standard input ends, and logs each call
 // before and after it, synchronously, so that a SIGKILL loses nothing but the answer. A call that failed is logged by what
 // the store claims: `none` where it was certainly not applied, `unknown` where that is open.
-// Arguments: store URL, log file, racer's name, `honest` or `resending` (a client that sends a write again, as some do).
+// Arguments: store URL, log file, racer's name.
 import { appendFileSync } from 'node:fs';
 import { hasCode } from '../../src/base/errors.ts';
-import type { Entry, WriteResult } from '../../src/store/contract.ts';
+import type { Entry } from '../../src/store/contract.ts';
 import { openEngine } from './engine-worlds.ts';
 
-const [url = '', log = '', name = '', manner = ''] = process.argv.slice(2);
+const [url = '', log = '', name = ''] = process.argv.slice(2);
 const key = 'race/on/one';
 
 const write = (line: object) => appendFileSync(log, `${JSON.stringify(line)}\n`);
@@ -19,15 +19,6 @@ process.stdin.on('end', () => {
   isOver = true;
 });
 process.stdin.resume();
-
-async function compareAndSet(expect: string | null, value: string): Promise<WriteResult> {
-  try {
-    return await store.compareAndSet(key, expect, value);
-  } catch (error) {
-    if (manner !== 'resending' || !hasCode(error, 'indeterminate')) throw error;
-    return store.compareAndSet(key, expect, value);
-  }
-}
 
 process.stdout.write('ready\n');
 for (let n = 0; !isOver; n += 1) {
@@ -45,7 +36,7 @@ for (let n = 0; !isOver; n += 1) {
   const id = `${n}w`;
   write({ call: id, process: name, kind: 'cas', expect: entry?.value ?? null, value, startNs: nowNs() });
   try {
-    const result = await compareAndSet(entry?.revision ?? null, value);
+    const result = await store.compareAndSet(key, entry?.revision ?? null, value);
     write({ call: id, process: name, endNs: nowNs(), outcome: result.ok ? 'ok' : 'lost' });
   } catch (error) {
     const isOpen = hasCode(error, 'indeterminate');

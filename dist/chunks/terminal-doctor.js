@@ -243,7 +243,7 @@ function checkClock(github) {
  return {
   ...about,
   status: "warning",
-  found: `this machine is ${formatDuration(Math.round(skewMs / 1e3) * 1e3)} ${side}`,
+  found: `this machine is ${formatDuration(Math.round(skewMs / 1e4) * 1e4)} ${side}`,
   hint: "leases do not mind; how long a past sweep counts (`--every`) is judged wrongly. Set the clock by NTP"
  };
 }

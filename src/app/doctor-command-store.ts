@@ -109,7 +109,8 @@ function checkClock(github: GitHubClient): DoctorCheck {
   return {
     ...about,
     status: 'warning',
-    found: `this machine is ${formatDuration(Math.round(skewMs / 1000) * 1000)} ${side}`,
+    // GitHub tells whole seconds, and the answer took its time: more digits would be invented.
+    found: `this machine is ${formatDuration(Math.round(skewMs / 10_000) * 10_000)} ${side}`,
     hint: 'leases do not mind; how long a past sweep counts (`--every`) is judged wrongly. Set the clock by NTP',
   };
 }
