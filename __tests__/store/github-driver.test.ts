@@ -215,6 +215,44 @@ describe('doubt about a write on GitHub', () => {
     await mustWrite(open(facade), null, 'x');
     expect(await open(facade, 'token-2').get(KEY)).toMatchObject({ value: 'x' });
   });
+
+  test('a commit that is refused without a reason is not a lost write, though the head that is read is an old one', async () => {
+    const facade = await start();
+    const store = open(facade);
+    const first = await mustWrite(store, null, 'one');
+    const second = await mustWrite(store, first, 'two');
+    // The replica that is asked next still shows the commit before: it says nothing about who won.
+    const refused = {
+      kind: 'refuse',
+      status: 422,
+      message: 'Reference update failed',
+      applied: false,
+    } as const;
+    facade.plan = faultsInTurn(
+      [refused, { kind: 'stale' }],
+      (request) => request.operation.endsWith('/git/commits') || isRefRead(request),
+    );
+    await expect(store.compareAndSet(KEY, second, 'three')).rejects.toMatchObject({ code: 'unavailable' });
+    await mustWrite(store, second, 'three');
+  });
+
+  test('a commit that is refused is a lost write where the head descends from the expected one', async () => {
+    const facade = await start();
+    const store = open(facade);
+    const first = await mustWrite(store, null, 'one');
+    await mustWrite(store, first, 'two');
+    const refused = {
+      kind: 'refuse',
+      status: 422,
+      message: 'Reference update failed',
+      applied: false,
+    } as const;
+    facade.plan = faultsInTurn([refused], ({ operation }) => operation.endsWith('/git/commits'));
+    expect(await open(facade, 'token-2').compareAndSet(KEY, first, 'three')).toMatchObject({
+      ok: false,
+      current: { value: 'two' },
+    });
+  });
 });
 
 describe('a repository or token that is not as it should be', () => {

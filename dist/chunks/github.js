@@ -108,17 +108,21 @@ function createCommitChain(options) {
   if (commits.size > REMEMBERED && !oldest.done) commits.delete(oldest.value);
   return commit;
  }
- async function read(sha, signal) {
+ async function find(sha, signal) {
   const known = commits.get(sha);
   if (known !== undefined) return known;
   const commit = await data.readCommit(sha, {
    signal: signal
   });
-  if (commit === null) throw new UnavailableError(`${url} does not show the commit ${sha} yet`);
-  return remember(sha, {
+  return commit && remember(sha, {
    message: commit.message,
    parents: commit.parents
   });
+ }
+ async function read(sha, signal) {
+  const commit = await find(sha, signal);
+  if (commit === null) throw new UnavailableError(`${url} does not show the commit ${sha} yet`);
+  return commit;
  }
  return {
   async entryAt(key, head, signal) {
@@ -131,6 +135,10 @@ function createCommitChain(options) {
   },
   async keyAt(head, signal) {
    return readMessageKey((await read(head, signal)).message);
+  },
+  async findKey(sha, signal) {
+   const commit = await find(sha, signal);
+   return commit && readMessageKey(commit.message);
   },
   async create({key: key, expect: expect, value: value}, signal) {
    const parents = expect === null ? [] : [ expect ];
@@ -236,6 +244,15 @@ function createRefMover(parts) {
    return undefined;
   }
  }
+ async function isOver(target, signal) {
+  const {key: key, expect: expect, head: head} = target;
+  if (await chain.findKey(expect, signal) !== key) return true;
+  return head !== null && await chain.contains({
+   expect: expect,
+   mine: expect,
+   head: head
+  }, signal) === true;
+ }
  async function settle(target, call) {
   const {key: key, ref: ref, expect: expect, mine: mine} = target;
   const {signal: signal} = call;
@@ -311,7 +328,13 @@ function createRefMover(parts) {
    const head = await data.readRef(ref, {
     signal: signal
    });
-   if (expect !== null && head !== expect) return lost(key, head, signal);
+   if (expect !== null && head !== expect && await isOver({
+    key: key,
+    expect: expect,
+    head: head
+   }, signal)) {
+    return lost(key, head, signal);
+   }
    throw new UnavailableError(`GitHub refused to keep a value for ${key} (${creation.text})`);
   }
  };

@@ -20,6 +20,8 @@ export interface CommitChain {
   entryAt(key: string, head: Revision | null, signal: AbortSignal): Promise<Entry | null>;
   /** The key that a commit of ours names; null for a foreign one. */
   keyAt(head: Revision, signal: AbortSignal): Promise<string | null>;
+  /** The same for a commit that may not exist: null then, too. */
+  findKey(sha: Revision, signal: AbortSignal): Promise<string | null>;
   /** A commit of its own for this attempt; nothing points to it yet. */
   create(
     target: { key: string; expect: Revision | null; value: string },
@@ -49,13 +51,18 @@ export function createCommitChain(options: { data: GitData; clock: Clock; url: s
     return commit;
   }
 
-  async function read(sha: Revision, signal: AbortSignal): Promise<KnownCommit> {
+  async function find(sha: Revision, signal: AbortSignal): Promise<KnownCommit | null> {
     const known = commits.get(sha);
     if (known !== undefined) return known;
     const commit = await data.readCommit(sha, { signal });
+    return commit && remember(sha, { message: commit.message, parents: commit.parents });
+  }
+
+  async function read(sha: Revision, signal: AbortSignal): Promise<KnownCommit> {
+    const commit = await find(sha, signal);
     // The reference was there, so the replica that was asked only does not have the commit yet.
     if (commit === null) throw new UnavailableError(`${url} does not show the commit ${sha} yet`);
-    return remember(sha, { message: commit.message, parents: commit.parents });
+    return commit;
   }
 
   return {
@@ -66,6 +73,10 @@ export function createCommitChain(options: { data: GitData; clock: Clock; url: s
     },
     async keyAt(head, signal) {
       return readMessageKey((await read(head, signal)).message);
+    },
+    async findKey(sha, signal) {
+      const commit = await find(sha, signal);
+      return commit && readMessageKey(commit.message);
     },
     async create({ key, expect, value }, signal) {
       const parents = expect === null ? [] : [expect];

@@ -83,6 +83,16 @@ export function createRefMover(parts: {
     }
   }
 
+  /** Whether the expected commit is certainly not the present one: the head descends from it, or it never was this key's. */
+  async function isOver(
+    target: { key: string; expect: Revision; head: Revision | null },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { key, expect, head } = target;
+    if ((await chain.findKey(expect, signal)) !== key) return true;
+    return head !== null && (await chain.contains({ expect, mine: expect, head }, signal)) === true;
+  }
+
   async function settle(target: MoveTarget & { mine: Revision }, call: Call): Promise<WriteResult> {
     const { key, ref, expect, mine } = target;
     const { signal } = call;
@@ -131,9 +141,12 @@ export function createRefMover(parts: {
       if (expect !== null && !SHA.test(expect)) return { ok: false };
       const creation = await chain.create(target, signal);
       if (creation.kind === 'created') return settle({ ...target, mine: creation.sha }, call);
-      // Most likely the expected commit does not exist here. If it is the head, something else was wrong.
+      // Most likely the expected commit does not exist here. If it does, something else was wrong, and a head that is another
+      // may be an old one: only what can be shown to be over is lost.
       const head = await data.readRef(ref, { signal });
-      if (expect !== null && head !== expect) return lost(key, head, signal);
+      if (expect !== null && head !== expect && (await isOver({ key, expect, head }, signal))) {
+        return lost(key, head, signal);
+      }
       throw new UnavailableError(`GitHub refused to keep a value for ${key} (${creation.text})`);
     },
   };
