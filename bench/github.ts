@@ -1,6 +1,6 @@
 // What a matrix costs of GitHub's budget, counted by the request log of a REST facade, with real processes of dist in the runner
 // harness and the real cache client: 256 jobs in waves of 20, with and without electors and cache; then one waiter for an hour.
-// Run: node --import ./scripts/register-ts.js bench/github.ts [JOBS]      (LOCKSTEP_TEST_DIST for another build)
+// Run: node --import ./scripts/register-ts.js bench/github.ts [JOBS]      (TEST_DIST_FOLDER for another build)
 
 import { createHurriedClock } from '../__tests__/support/github-clock.ts';
 import { startGitHubFacade } from '../__tests__/support/github-facade.ts';

@@ -29,9 +29,5 @@ export default async (globalConfig, projectConfig) => {
       apply: true,
     },
   });
-  // A variable of the tests themselves, which the hook would rightly call unknown.
-  const { LOCKSTEP_TEST_DIST: dist } = process.env;
-  delete process.env.LOCKSTEP_TEST_DIST;
   await setUp(globalConfig, projectConfig);
-  if (dist !== undefined) process.env.LOCKSTEP_TEST_DIST = dist;
 };
