@@ -96,6 +96,26 @@ export const watchCases: readonly StoreCase[] = [
     },
   },
   {
+    rule: 'S9',
+    title: 'a watch that begins as another of its key ends gets its edges',
+    async run(context) {
+      const { store, other, key } = context;
+      const pauses = [null, async () => undefined, () => new Promise((resolve) => setImmediate(resolve))];
+      for (const [at, pause] of pauses.entries()) {
+        const name = `name${at}`;
+        const first = await startWatch(context, store, key('kind', name));
+        await first.nextEdge();
+        first.end();
+        if (pause) await pause();
+        const second = await startWatch(context, store, key('kind', name));
+        await second.nextEdge();
+        await mustWrite(other, key('kind', name), null, 'x');
+        await readAtEdges(second, store, { key: key('kind', name), value: 'x' });
+        second.end();
+      }
+    },
+  },
+  {
     rule: 'S10',
     title: 'leaving the loop does not end a watch',
     async run(context) {

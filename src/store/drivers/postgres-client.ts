@@ -14,7 +14,8 @@ export interface PostgresClient {
   query<R extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   /** Calls back at each notification of a channel. Resolves when the server listens. */
   listen(channel: string, hear: () => void): Promise<void>;
-  unlisten(channel: string): Promise<void>;
+  /** Takes this callback away and no other: the channel may have a new one by now. */
+  unlisten(channel: string, hear: () => void): Promise<void>;
   /** Resolves when the connection has ended by itself. */
   readonly lost: Promise<void>;
 }
@@ -47,13 +48,15 @@ export function openPostgresClient({
       // Without it the client holds a statement back until the one before has answered.
       pipeline: true,
     });
-    const hearers = new Map<string, () => void>();
+    const hearers = new Map<string, Set<() => void>>();
     const lost = new Promise<void>((resolve) => {
       client.once('end', resolve);
       // Each statement is told its error itself; here it only shows that nothing more will come.
       client.on('error', () => resolve());
     });
-    client.on('notification', ({ channel }) => hearers.get(channel)?.());
+    client.on('notification', ({ channel }) => {
+      for (const hear of hearers.get(channel) ?? []) hear();
+    });
     const query: PostgresClient['query'] = async <R extends QueryResultRow>(
       text: string,
       values?: readonly unknown[],
@@ -76,10 +79,13 @@ export function openPostgresClient({
     return {
       query,
       async listen(channel, hear) {
-        hearers.set(channel, hear);
+        const hearing = hearers.get(channel) ?? new Set();
+        hearers.set(channel, hearing.add(hear));
         await query(`LISTEN "${channel}"`);
       },
-      async unlisten(channel) {
+      async unlisten(channel, hear) {
+        const hearing = hearers.get(channel);
+        if (!hearing?.delete(hear) || hearing.size > 0) return;
         hearers.delete(channel);
         await query(`UNLISTEN "${channel}"`);
       },

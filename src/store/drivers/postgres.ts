@@ -95,7 +95,7 @@ export function openPostgresStore({ url, ...settings }: PostgresStoreOptions): S
         end({ isSuspect }) {
           if (isSuspect) listener.renew();
           // On a connection that is gone there is nothing left to end.
-          else client.unlisten(channel).catch(() => undefined);
+          else client.unlisten(channel, onChange).catch(() => undefined);
         },
       };
     },

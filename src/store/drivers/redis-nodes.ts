@@ -15,7 +15,8 @@ import { isWrongServer, parseRedirection } from './redis-errors.ts';
 export interface RedisClient {
   sendCommand(args: readonly string[]): Promise<unknown>;
   subscribe(channel: string, listener: () => void): Promise<void>;
-  unsubscribe(channel: string): Promise<void>;
+  /** Takes this listener away and no other: the channel may have a new one by now. */
+  unsubscribe(channel: string, listener: () => void): Promise<void>;
   /** Resolves when the connection has ended by itself. */
   readonly lost: Promise<void>;
 }
@@ -219,7 +220,7 @@ function openClient(
     return {
       sendCommand: (args) => client.sendCommand(args),
       subscribe: (channel, hear) => client.subscribe(channel, hear),
-      unsubscribe: (channel) => client.unsubscribe(channel),
+      unsubscribe: (channel, hear) => client.unsubscribe(channel, hear),
       lost,
     };
   };

@@ -92,7 +92,7 @@ export function openRedisStore({ url, ...settings }: RedisStoreOptions): Store {
         end({ isSuspect }) {
           if (isSuspect) nodes.listener.renew();
           // On a connection that is gone there is nothing left to end.
-          else client.unsubscribe(channel).catch(() => undefined);
+          else client.unsubscribe(channel, onChange).catch(() => undefined);
         },
       };
     },
