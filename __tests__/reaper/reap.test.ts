@@ -251,6 +251,92 @@ describe('a reap', () => {
   });
 });
 
+describe('a full account with nothing stale', () => {
+  const young = (count: number, ageMs = MINUTE_MS * 10) =>
+    Array.from({ length: count }, (_, at) => createApp(`young-${at}`, { ageMs: ageMs + at * 1000 }));
+  const settings = { limit: 5, headroom: 1, olderThanMs: HOUR_MS };
+  const party: Party = { whenBusy: 'wait', settings };
+  const atOnce = (fleet: ReturnType<typeof createFleet>, count: number, one: Party = party) =>
+    fleet.run(Promise.all(Array.from({ length: count }, () => fleet.start(one))));
+
+  test('is listed once for all who wait: each ends with the same outcome, and learns who holds the places', async () => {
+    const fleet = createFleet({ apps: young(5) });
+    const reports = await atOnce(fleet, 8);
+    expect(fleet.provider.countOf('list')).toBe(1);
+    expect(fleet.opened).toBe(1);
+    for (const report of reports)
+      expect(report).toMatchObject({ outcome: 'incomplete', reason: 'full', exitCode: 3 });
+    expect(reports.filter((report) => report.requests.list === 0)).toHaveLength(7);
+    const told = fleet.events.flatMap((event) => (event.kind === 'note' ? [event.message] : []));
+    expect(told.filter((each) => /^full: 5 apps are there, 4 may be/.test(each))).toHaveLength(1);
+    expect(
+      told.filter((each) =>
+        /^counted while this job waited: full: 5 apps.*falls due in 4\d m.*young-/.test(each),
+      ),
+    ).toHaveLength(7);
+    expect(await fleet.isFree()).toBe(true);
+    await fleet.close();
+  });
+
+  test('is looked at again by whoever asks later, however soon', async () => {
+    const fleet = createFleet({ apps: young(5) });
+    await atOnce(fleet, 2);
+    // A place came free a moment after the count.
+    fleet.provider.world.delete('young-0');
+    expect(await fleet.run(fleet.start(party))).toMatchObject({ outcome: 'clean', exitCode: 0 });
+    expect(fleet.provider.countOf('list')).toBe(2);
+    await fleet.close();
+  });
+
+  test('is looked at again by who waited, where an app fell due meanwhile', async () => {
+    // The list is under way for 50 ms, and the oldest of them falls due 20 ms after its answer.
+    const fleet = createFleet({ apps: [createApp('due', { ageMs: HOUR_MS - 70 }), ...young(4)] });
+    const reports = await atOnce(fleet, 3);
+    expect(reports.map((report) => report.outcome).sort()).toEqual(['incomplete', 'reaped', 'skipped']);
+    expect(fleet.provider.countOf('list')).toBe(2);
+    expect(fleet.provider.destroyedIds()).toEqual(['due']);
+    await fleet.close();
+  });
+
+  test('is looked at again once where the sweep took longer than a reading counts, and then learnt', async () => {
+    // A list of 21 s and two rounds of deletions: what it found is out of date when it is told. The second has only the list.
+    const fleet = createFleet({ apps: [...createApps(5), ...young(5)], latencyMs: 21_000 });
+    const reports = await atOnce(fleet, 4, { ...party, timeoutMs: HOUR_MS });
+    expect(reports.map((report) => report.reason)).toEqual(['full', 'full', 'full', 'full']);
+    expect(reports.filter((report) => report.requests.list === 1)).toHaveLength(2);
+    expect(fleet.provider.destroyedIds()).toHaveLength(5);
+    await fleet.close();
+  });
+
+  test('is learnt by one who got the lease right after; one who only wanted a clean-up still leaves a busy one alone', async () => {
+    const fleet = createFleet({ apps: young(5) });
+    const [first, second] = await atOnce(fleet, 2, { settings });
+    expect(first).toMatchObject({ reason: 'full' });
+    expect(second).toMatchObject({ outcome: 'skipped', reason: 'busy', exitCode: 0 });
+    // This one had looked before the sweep ended, and got its turn after it.
+    const late = await fleet.run(
+      fleet.start({ settings, manager: { read: async () => ({ revision: null, record: null }) } }),
+    );
+    expect(late).toMatchObject({ outcome: 'incomplete', reason: 'full', exitCode: 3, requests: { list: 0 } });
+    expect(fleet.provider.countOf('list')).toBe(1);
+    await fleet.close();
+  });
+
+  test('is listed by each where freshness is off', async () => {
+    const fleet = createFleet({ apps: young(5) });
+    await atOnce(fleet, 3, { ...party, options: { everyMs: 0 } });
+    expect(fleet.provider.countOf('list')).toBe(3);
+    await fleet.close();
+  });
+
+  test('says nothing to who waits where the sweep was left incomplete for another reason', async () => {
+    const fleet = createFleet({ apps: createApps(6) });
+    await atOnce(fleet, 2, { whenBusy: 'wait', settings: { maxDeletes: 1, limit: 3 } });
+    expect(fleet.provider.countOf('list')).toBe(2);
+    await fleet.close();
+  });
+});
+
 describe('a plan', () => {
   test('takes no lease, leaves no note, and is not held up by a sweep', async () => {
     const fleet = createFleet({ apps: createApps(5) });

@@ -38,7 +38,7 @@ function busyTurn(whenBusy: 'skip' | 'wait', observedMs: number) {
     storeRequests: () => 1,
     onEvent: (event: ReapEvent) => void events.push(event),
   } as unknown as Run['options'];
-  const run: Run = { options, startMs: 0, waitedMs: 0, holder: null, token: null };
+  const run: Run = { options, startMs: 0, waitedMs: 0, holder: null, token: null, sight: null };
   return { turn: takeTurn(run, null, null), run, asked, events };
 }
 const never = () => Promise.reject(new Error('not asked for'));

@@ -112,6 +112,18 @@ export interface PassResult {
   readonly exitCode: number;
   /** For those who wait for room; absent where the list was not complete. */
   readonly room?: RoomFigures;
+  /** Exactly where the reason is `full`. */
+  readonly full?: FullFinding;
+}
+
+/** What a sweep found that could not meet the limit: for the log, and for those who waited meanwhile. */
+export interface FullFinding {
+  /** When its list was begun, on the sweeper's monotonic clock. */
+  readonly listedAtMs: number;
+  /** How long after that the next app falls due; null where none will. */
+  readonly nextDueMs: number | null;
+  /** Who holds the places, as one printable sentence. */
+  readonly told: string;
 }
 
 /** The reaper's view of the throttle (wired in app/wire.ts). */
@@ -155,9 +167,24 @@ export interface SweepMemory {
   remember(sweep: SweepNote): Promise<void>;
 }
 
-/** A past sweep as the tombstone's note carries it, by identity hash. `at` is the sweeper's wall clock, ISO 8601. */
+/**
+ * A past sweep as the tombstone's note carries it, by identity hash. `at` is the sweeper's wall clock, ISO 8601.
+ * What an `incomplete` sweep with the reason `full` found is true for a moment only. So it counts for those alone who saw the
+ * note appear while they waited, and while its list is as young as a reading has to be for a deletion; whoever comes later
+ * lists for itself. Whatever else was left undone counts for nobody.
+ */
 export interface SweepNote {
   readonly outcome: ReapOutcome;
   readonly counts: ReapCounts;
   readonly at: string;
+  /** As in the report; absent in notes of earlier versions, and where there was none. */
+  readonly reason?: string;
+  /** Exactly where the reason is `full`. Durations by the sweeper's own monotonic clock: no clocks are compared. */
+  readonly full?: {
+    /** How old the list was when the note was written. */
+    readonly listedAgoMs: number;
+    /** How long after the list was begun the next app falls due; null where none will. */
+    readonly nextDueMs: number | null;
+    readonly told: string;
+  };
 }

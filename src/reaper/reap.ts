@@ -8,6 +8,7 @@
  * the same. NOT guaranteed: that nobody sweeps twice within the window where the machines' clocks disagree.
  * Invariant: between obtaining and giving back nothing sleeps save to pace calls, and whatever happens the lease is given back.
  */
+import type { Clock } from '../base/clock.ts';
 import type { JsonObject } from '../base/codec.ts';
 import { createDeadline } from '../base/deadline.ts';
 import { hasCode, LockstepError, toError } from '../base/errors.ts';
@@ -20,11 +21,14 @@ import { createFailedReport, createReport, createSkippedReport } from './report.
 import {
   emit,
   findFresh,
+  findFull,
+  look,
   note,
   noteOf,
   type ReapOptions,
   type Run,
   recallFresh,
+  reportFull,
   skipFresh,
   surroundings,
 } from './run.ts';
@@ -41,7 +45,7 @@ const HURRIED_RELEASE_TIMEOUT_MS = 3000;
  */
 export async function reap(options: ReapOptions): Promise<ReapReport> {
   const startMs = options.clock.monotonicMs();
-  const run: Run = { options, startMs, waitedMs: 0, holder: null, token: null };
+  const run: Run = { options, startMs, waitedMs: 0, holder: null, token: null, sight: null };
   try {
     const report = await reapOnce(run);
     // Giving the lease back has cost requests and time, too.
@@ -68,6 +72,7 @@ async function reapOnce(run: Run): Promise<ReapReport> {
     : null;
   const fresh = seen && findFresh(run, seen);
   if (fresh) return skipFresh(run, fresh);
+  if (seen) look(run, seen);
   if (!options.settings.apply) return await sweepAndReport(run, null);
   const hindrance = options.findHindrance?.() ?? null;
   if (hindrance !== null) return createSkippedReport(hindrance, surroundings(run));
@@ -91,15 +96,18 @@ async function holdAndSweep(run: Run, lease: Lease, seenAt: string | null): Prom
     // Somebody may have swept between our first read and our turn; without this look, 60 processes sweep in a row.
     const fresh = findFresh(run, lease.view, seenAt);
     if (fresh) return skipFresh(run, fresh);
+    const full = findFull(run, lease.view);
+    if (full) return reportFull(run, full);
     emit(options, { kind: 'acquired', token: lease.token });
     return await sweepAndReport(run, lease, (pass, beats) => {
       const swept: SweepNote = {
         outcome: pass.outcome,
         counts: pass.counts,
         at: new Date(options.clock.wallMs()).toISOString(),
+        ...(pass.reason === null ? {} : { reason: pass.reason }),
       };
       updateNote = (note) => {
-        const written = writeSweep(note, options.identity, swept);
+        const written = writeSweep(note, options.identity, { ...swept, ...fullOf(pass, options.clock) });
         return beats ? writeBeats(written, beats) : written;
       };
       done = swept;
@@ -144,6 +152,13 @@ async function sweepAndReport(
       options.logger.warn(`the provider could not be closed: ${plain(toError(thrown).message)}`);
     });
   }
+}
+
+/** What those who wait may learn of a full account, as of now: its age is told when the note is written. */
+function fullOf({ full }: PassResult, clock: Clock): Pick<SweepNote, 'full'> {
+  if (!full) return {};
+  const { listedAtMs, nextDueMs, told } = full;
+  return { full: { listedAgoMs: clock.monotonicMs() - listedAtMs, nextDueMs, told } };
 }
 
 /** Loaded only for those who protect apps in use. */

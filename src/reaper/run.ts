@@ -19,8 +19,8 @@ import type {
   SweepNote,
 } from './contract.ts';
 import type { HoldsSource } from './holds.ts';
-import { createSkippedReport } from './report.ts';
-import { decideFresh, writeSweep } from './sweep-note.ts';
+import { createEmptyReport, createSkippedReport } from './report.ts';
+import { decideFresh, decideFull, lookAgain, readSweep, type Sight, writeSweep } from './sweep-note.ts';
 
 /** Everything `reap` needs. */
 export interface ReapOptions {
@@ -66,6 +66,8 @@ export interface Run {
   waitedMs: number;
   holder: string | null;
   token: number | null;
+  /** What was seen of this identity's note; null before the first look. */
+  sight: Sight | null;
 }
 
 /** The past sweep that makes this run unnecessary, by what the lease's record says. */
@@ -77,6 +79,25 @@ export function findFresh({ options }: Run, view: LeaseView, seenAt?: string | n
     nowWallMs: options.clock.wallMs(),
     ...(seenAt === undefined ? {} : { seenAt }),
   });
+}
+
+/** Notes what one more look at the lease's record showed, and when: the account of a full one is worth something only by that. */
+export function look(run: Run, view: LeaseView): Sight {
+  const { identity, clock } = run.options;
+  run.sight = lookAgain(run.sight, readSweep(noteOf(view), identity)?.at ?? null, clock.monotonicMs());
+  return run.sight;
+}
+
+/** One more look: the sweep that ended meanwhile, and whose finding of a full account is as good as one's own. */
+export function findFull(run: Run, view: LeaseView): ReturnType<typeof decideFull> {
+  const { identity, everyMs } = run.options;
+  return decideFull({ note: noteOf(view), identity, everyMs, sight: look(run, view) });
+}
+
+/** The report of a run that learnt from another's sweep that the account is full: the outcome is the same, the listing is saved. */
+export function reportFull(run: Run, { full }: NonNullable<ReturnType<typeof decideFull>>): ReapReport {
+  note(run.options, 'warn', `counted while this job waited: ${full.told}`);
+  return createEmptyReport({ outcome: 'incomplete', reason: 'full', exitCode: 3 }, surroundings(run));
 }
 
 /** The past sweep that makes this run unnecessary, by what a cache remembers; null where there is none, or nothing fresh. */

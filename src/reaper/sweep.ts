@@ -56,6 +56,7 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
 
   // 1. Read everything, and judge it.
   const failure = await openProvider(calls, { clock, halt, note });
+  const listedAtMs = clock.monotonicMs();
   const census = failure === null && !halt.isHalted ? await takeCensus({ calls, clock, halt, onPage }) : null;
   if (census?.problem) note('warn', `the list is incomplete, so nothing is deleted: ${census.problem}`);
   const selection = await selectUnheld(census, { options, halt, note });
@@ -95,9 +96,17 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
     isCapped: selection.candidates.length > cap,
   });
   const room = describeRoomFigures(selection, { census, freed: isApplied ? jobs.freed() : 0 });
-  if (selection.shortfall > 0) note('warn', describeFull(selection, room));
-  const result = { ...conclusion, counts, requests: { ...calls.counts }, apps };
-  return census?.isComplete ? { ...result, room } : result;
+  const told = selection.shortfall > 0 ? describeFull(selection, room) : null;
+  if (told !== null) note('warn', told);
+  const isFull = conclusion.reason === 'full' && told !== null;
+  return {
+    ...conclusion,
+    counts,
+    requests: { ...calls.counts },
+    apps,
+    ...(census?.isComplete ? { room } : {}),
+    ...(isFull ? { full: { listedAtMs, nextDueMs: room.nextDueMs, told } } : {}),
+  };
 }
 
 /** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */

@@ -1,14 +1,14 @@
 /**
  * Getting one's turn: try for the lease once, and then either leave it to its holder or wait. Whoever leaves makes sure first
  * that there is a holder: one that is silent for longer than its lease is observed. Whoever waits wants the work done, not to
- * do it: a sweep of the same identity that ends meanwhile ends the wait.
+ * do it: a sweep of the same identity that ends meanwhile ends the wait, with its result or with the full account it found.
  * Invariant: no ownership is left behind by a wait that gave up (the manager's, L14).
  */
 import { plain } from '../base/text.ts';
 import type { HolderInfo, Lease, LeaseView } from '../lease/contract.ts';
 import type { ReapReport, SweepNote } from './contract.ts';
 import { createSkippedReport } from './report.ts';
-import { emit, findFresh, note, type Run, skipFresh, surroundings } from './run.ts';
+import { emit, findFresh, findFull, note, type Run, reportFull, skipFresh, surroundings } from './run.ts';
 import { answered } from './store-answer.ts';
 
 /** The lease, or the report of a run that needs none. */
@@ -42,6 +42,8 @@ export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string 
   run.holder = plain(tried.holder.text);
   const fresh = findFresh(run, tried.view, seenAt);
   if (fresh) return { report: skipFresh(run, fresh) };
+  let full = findFull(run, tried.view);
+  if (full && whenBusy === 'wait') return { report: reportFull(run, full) };
   if (whenBusy === 'skip') {
     note(options, 'info', `${run.holder} is sweeping; nothing to do here`);
     return { report: createSkippedReport('busy', surroundings(run)) };
@@ -64,12 +66,14 @@ export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string 
       onWait,
       isDone(view) {
         done = findFresh(run, view, seenAt);
-        return done !== null;
+        full = findFull(run, view);
+        return done !== null || full !== null;
       },
     });
     run.waitedMs = clock.monotonicMs() - waitStartMs;
     if (lease) run.holder = null;
-    return lease ? { lease } : { report: skipFresh(run, done) };
+    if (lease) return { lease };
+    return { report: full ? reportFull(run, full) : skipFresh(run, done) };
   } finally {
     run.waitedMs = clock.monotonicMs() - waitStartMs;
   }
