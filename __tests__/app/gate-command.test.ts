@@ -34,6 +34,7 @@ interface Call {
   isRunner?: boolean;
   signal?: AbortSignal;
   store?: string | null;
+  redact?: (text: string) => string;
 }
 
 interface Called {
@@ -43,7 +44,7 @@ interface Called {
 }
 
 /** One member alone unless said otherwise; each call has a gate of its own. */
-function gate({ options, env = {}, isRunner = false, signal, store }: Call): Called {
+function gate({ options, env = {}, isRunner = false, signal, store, redact }: Call): Called {
   const events: GateEvent[] = [];
   const lines: string[] = [];
   const context: CommandContext = {
@@ -56,6 +57,7 @@ function gate({ options, env = {}, isRunner = false, signal, store }: Call): Cal
     process: { host: 'h', pid: 1, user: 'u', execPath: process.execPath, execArgv: [], entry: '' },
     rest: null,
     onGateEvent: (event) => events.push(event),
+    ...(redact ? { redact } : {}),
   };
   count += 1;
   const hook = {
@@ -297,6 +299,17 @@ describe('the migration', () => {
       kind: 'end',
       headline: expect.stringMatching(/exit code 3: lock timeout/),
     });
+  });
+
+  test('that prints a secret the host knows: neither the log nor the board has any of it', async () => {
+    const secret = 's3cret-of-the-database';
+    const { report, lines, events } = gate({
+      options: { migrate: `echo out ${secret}; echo ${'x'.repeat(190)} ${secret} >&2; exit 3` },
+      redact: (text) => text.replaceAll(secret, '***'),
+    });
+    expect(await report).toMatchObject({ code: 'commit-failed' });
+    expect(lines).toContain('  out ***');
+    expect(JSON.stringify([await report, lines, events])).not.toMatch(/s3cret|of-the-database/);
   });
 
   test('is ended when the time is up, and its claim given back', async () => {

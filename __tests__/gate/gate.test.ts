@@ -461,6 +461,27 @@ describe('leaving', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test('what is not ready for long is told in the log: each answer once, and not more than four times a minute', async () => {
+    const { clock, start } = createWorld();
+    let asked = 0;
+    const answers = (count: number) => (count < 40 ? 'down' : `down ${count}`);
+    const probe = createProbe('app', () => ({ status: 'critical', detail: answers(asked++) }));
+    const a = start('a', { members: ['a'], ready: [probe] });
+    const told = () =>
+      a.progress.flatMap((each) =>
+        each.kind === 'note' && /not ready/.test(each.message) ? [each.message] : [],
+      );
+    await clock.advance(14_000);
+    expect(told()).toEqual([]);
+    await clock.advance(22_000);
+    expect(told()).toEqual([expect.stringMatching(/^a is not ready: app: down/)]);
+    await clock.advance(60_000);
+    expect(told().length).toBeGreaterThan(3);
+    expect(told().length).toBeLessThan(7);
+    a.interrupt();
+    await clock.advance(1000);
+  });
+
   test('with --on-leave wait the others wait for its re-run', async () => {
     const { clock, start } = createWorld();
     const [a, b, c] = [

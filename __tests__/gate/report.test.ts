@@ -170,6 +170,12 @@ describe('how a member looks', () => {
     expect(only(null, 'c', { ...context, failure }).detail).toContain('cancelled');
   });
 
+  test('who waits for a target that is not ready is told to look at it', () => {
+    const doc = board({ phase: 'api', members: { a: record({ observed: { at: AT, detail: 'HTTP 503' } }) } });
+    expect(only(doc, 'a').advice).toBe('find out why it is not ready; it said HTTP 503');
+    expect(only(board({ phase: 'api', members: { a: record({}) } }), 'a').advice).toBeNull();
+  });
+
   test('a line says who, how, since when, where to look and what to do', () => {
     const line = describeMember(
       only(board({ members: { a: record({ state: 'left', reason: 'SIGTERM' }) } }), 'a'),

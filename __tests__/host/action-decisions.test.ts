@@ -113,6 +113,23 @@ describe('the secrets of a step', () => {
     );
   });
 
+  test('of targets are users, passwords and keys in the query, never the address or the words of a command', () => {
+    const inputs = {
+      ready: 'https://me:p%40ss-word@eu.example/version?v=1&key=0123456789abcdef\ncommand:true',
+      'schema-probe': 'command:./scripts/schema.sh --env production',
+      of: 'check:db\nheroku-release:my-app\nhttps://api.example/health',
+    };
+    const secrets = secretsOfStep({ env: {}, inputs });
+    expect(new Set(secrets)).toEqual(
+      new Set(['p%40ss-word', 'p@ss-word', 'me:p@ss-word', '0123456789abcdef']),
+    );
+  });
+
+  test('of probe headers are the values, with and without the scheme, unless they are too short to hide', () => {
+    const inputs = { 'probe-header': 'Authorization: Bearer tok-1234567\nX-Env: eu' };
+    expect(secretsOfStep({ env: {}, inputs })).toEqual(['Bearer tok-1234567', 'tok-1234567']);
+  });
+
   test('none is empty, and a step without any has none', () => {
     expect(secretsOfStep({ env: { HEROKU_API_KEY: '  ' }, inputs: { token: '', store: 'file:x' } })).toEqual(
       [],

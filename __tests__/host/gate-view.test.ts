@@ -101,6 +101,18 @@ describe('the log while waiting', () => {
   });
 });
 
+test('once it has failed nothing is a warning any more: the closing sentence says who and what to do', () => {
+  const event: GateEvent = {
+    kind: 'members',
+    changed: [view('eu', 'LEFT'), view('us', 'LOST')],
+    phase: 'failed',
+    epoch: 1,
+    atMs: 0,
+  };
+  const said = createGateLog().describe(event);
+  expect(said.map(({ level }) => level)).toEqual(['info', 'info', 'info']);
+});
+
 describe('the end in a terminal', () => {
   test('names those one must look at first, what came of it, and what to do', () => {
     const lines = renderGateReport(REPORT, END, plainStyle);

@@ -18,6 +18,17 @@ describe('what a host hides', () => {
     expect(secretsOf({}, [url])).toContain(secret);
   });
 
+  test('includes what a variable like DATABASE_URL has before its host, and a long password alone', () => {
+    const url = 'postgres+psycopg://app:a-long-password@db.example/main';
+    expect(secretsOf({ DATABASE_URL: url }, [])).toEqual(
+      expect.arrayContaining(['app:a-long-password@', 'a-long-password']),
+    );
+    // A mask of the word would spoil the rest of the job.
+    const local = secretsOf({ DATABASE_URL: 'postgres://postgres:postgres@localhost/test' }, []);
+    expect(new Set(local)).toEqual(new Set(['postgres:postgres@']));
+    expect(secretsOf({ SCRIPT: 'curl https://u:p@h/ | sh', HOME_PAGE: 'https://h/a:b@c' }, [])).toEqual([]);
+  });
+
   test.each(['file:/tmp/x', 'redis://host', undefined, 'https://host/path:with@sign'])(
     '%s has none',
     (text) => {

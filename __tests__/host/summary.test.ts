@@ -1,7 +1,9 @@
 // The job summary: structure, limits, and names that would like to be markup.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { CheckEvent, CheckReport } from '../../src/app/contract.ts';
 import { ConfigError, UnavailableError } from '../../src/base/errors.ts';
+import { renderCheckSummary } from '../../src/host/action-check.ts';
 import { createReapTimes } from '../../src/host/action-reap.ts';
 import { fitSummary, renderDetails, renderMarkdownTable } from '../../src/host/summary.ts';
 import { renderFailureSummary } from '../../src/host/summary-failure.ts';
@@ -153,6 +155,55 @@ describe('a sweep', () => {
       waitedFromMs: null,
       apps: [{ id: 'a', startMs: 0, endMs: 0 }],
     });
+  });
+});
+
+describe('a check', () => {
+  const checked: CheckReport = {
+    format: 1,
+    command: 'check',
+    outcome: 'reached',
+    name: 'api|<b>',
+    status: 'passing',
+    output: '',
+    transitions: 2,
+    exitCode: 0,
+  };
+  const event = (to: CheckReport['status'], atMs: number, more: Partial<CheckEvent> = {}): CheckEvent => ({
+    name: 'api',
+    from: null,
+    to,
+    upstream: 'check:db',
+    output: 'all checks passing',
+    atMs,
+    ...more,
+  });
+
+  test('has each change in a table and from when to when each state stood in a timeline', () => {
+    const events = [
+      event('critical', 10, { output: '| no route <b>' }),
+      event('passing', 2000, { from: 'critical' }),
+    ];
+    const text = renderCheckSummary(checked, events, 2500);
+    expect(tableRows(text)).toBe(4);
+    expect(text).toContain('section Status');
+    expect(text).toMatch(/critical by check·db :crit, 00:00:00\.010, 00:00:02\.000/);
+    expect(text).toMatch(/passing by check·db :done, 00:00:02\.000, 00:00:02\.500/);
+    expect(text).not.toMatch(/<b>|api\|/);
+  });
+
+  test('that only was set or read has neither, and one that timed out says what to do', () => {
+    expect(renderCheckSummary({ ...checked, outcome: 'set' }, [], 5)).not.toMatch(/mermaid|after/);
+    expect(renderCheckSummary({ ...checked, outcome: 'timeout', exitCode: 7 }, [], 5)).toMatch(/wait longer/);
+  });
+
+  test('that changed ten thousand times fits into what the runner takes', () => {
+    const events = Array.from({ length: 10_000 }, (_, at) =>
+      event(at % 2 ? 'critical' : 'passing', at, { output: '&'.repeat(500), upstream: '|'.repeat(300) }),
+    );
+    const text = renderCheckSummary(checked, events, 10_000);
+    expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
+    expect(text).toContain('9800 earlier changes are in the log.');
   });
 });
 

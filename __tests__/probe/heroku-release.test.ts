@@ -84,6 +84,11 @@ describe('heroku-release', () => {
     expect(result.detail).not.toContain('HRKU-secret');
   });
 
+  test('a key that the end of the message cuts through is not told in part', async () => {
+    server.answer(json({ message: `${'x'.repeat(112)}HRKU-secret` }, { status: 400 }));
+    expect((await open()()).detail).toMatch(/x\*\*\*$/);
+  });
+
   test.each([['{}'], ['[{"status":"succeeded"}]'], ['[{"version":1}]'], ['oops']])(
     'an answer of %s says nothing about the app',
     async (body) => {

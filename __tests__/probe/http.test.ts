@@ -87,6 +87,13 @@ describe('an http probe', () => {
     expect(detail).not.toContain('tok-123456');
   });
 
+  test('a secret that the end of the line cuts through is not told in part', async () => {
+    const secret = 'tok-0123456789abcdef';
+    server.answer(text(`${'x'.repeat(110)}${secret}`, { status: 503 }));
+    const { detail } = await open('/', { 'x-key': secret }).ask();
+    expect(detail).toMatch(/^HTTP 503: x{110}\*\*\*$/);
+  });
+
   test('asks conditionally once there is an ETag or a date, and a 304 is the answer before', async () => {
     server.answer((request, response) => {
       if (request.headers['if-none-match'] === '"v1"') response.writeHead(304).end();

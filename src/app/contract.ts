@@ -53,6 +53,8 @@ export interface CommandContext {
   /** Gives a variable to the later steps of the job. Absent outside a step of an Action. */
   exportVariable?(name: string, value: string): void;
   /** One line a person should read although all is well; hosts without such a thing get a warning in the log. */
+  /** Hides the secrets that the host knows. For what others' commands print, before it is cut or leaves this process. */
+  redact?(text: string): string;
   onNotice?(message: string): void;
   /** Progress of a sweep, for a host that shows it. */
   onReapEvent?(event: ReapEvent): void;

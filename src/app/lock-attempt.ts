@@ -55,7 +55,11 @@ export function createLockRequest(
     whenBusy,
     permits,
     order,
-    holder: createHolder(context, { holder: values.holder ?? undefined, jobId: values.jobId ?? undefined }),
+    holder: createHolder(context, {
+      holder: values.holder ?? undefined,
+      jobIndex: values.jobIndex ?? undefined,
+      jobId: values.jobId ?? undefined,
+    }),
   };
 }
 
@@ -110,7 +114,8 @@ export async function attemptLock(
       pollMs: parts.pollMs,
       onWait(other) {
         present = plain(other.text);
-        logger.info(`waiting for the lock ${plain(name, 80)}, which ${present} holds`);
+        const page = other.url === undefined ? '' : ` (${plain(other.url, 300)})`;
+        logger.info(`waiting for the lock ${plain(name, 80)}, which ${present} holds${page}`);
       },
     });
     // Only a wait that may end without ownership gives none; this one may not.

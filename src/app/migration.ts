@@ -4,9 +4,10 @@
  * Invariant: the promise settles only after the child has ended.
  */
 import { runChild } from '../base/child-process.ts';
-import { createRedactor, plain } from '../base/text.ts';
+import { plain } from '../base/text.ts';
 import type { MigrationEnd, MigrationRequest } from '../gate/ports.ts';
 import type { CommandContext } from './contract.ts';
+import { createHiding } from './hiding.ts';
 
 /** Between SIGTERM and SIGKILL: a database client rolls back in that time, and a runner waits no longer. */
 const KILL_AFTER_MS = 3500;
@@ -19,9 +20,9 @@ export function createMigration(
   command: string,
 ): (request: MigrationRequest) => Promise<MigrationEnd> {
   const { env, cwd, clock, logger } = context;
-  const redact = createRedactor([env['HEROKU_API_KEY'] ?? '', env['GITHUB_TOKEN'] ?? '']);
+  const redact = createHiding(context);
   return async ({ token, from, to, signal }) => {
-    const lines = createLines((line) => logger.info(`  ${plain(line, MAX_LINE)}`));
+    const lines = createLines((line) => logger.info(`  ${plain(redact(line), MAX_LINE)}`));
     const [file, ...args] = shellOf(command, env);
     const end = await runChild({
       file,

@@ -1,12 +1,12 @@
 /** Wires probes: credentials from the host's environment, GitHub through the one client, secrets masked in what commands print. */
 import { invariant } from '../base/errors.ts';
-import { createRedactor } from '../base/text.ts';
 import type { GitHubClient } from '../github/client.ts';
 import type { Probe } from '../probe/contract.ts';
 import type { GithubReader } from '../probe/github-reader.ts';
 import { createProbeOpener, type ProbeWorld } from '../probe/open.ts';
 import type { Target } from '../probe/target.ts';
 import type { CommandContext } from './contract.ts';
+import { createHiding } from './hiding.ts';
 import { openGitHub, type Releasers } from './wire.ts';
 
 /** What this world can ask with; null where a credential is missing. Nothing is loaded or sent. */
@@ -57,11 +57,7 @@ export async function openProbes(
     cwd,
     env,
     ...(headers ? { headers } : {}),
-    redact: createRedactor([
-      env['HEROKU_API_KEY'] ?? '',
-      env['GITHUB_TOKEN'] ?? '',
-      ...Object.values(headers ?? {}),
-    ]),
+    redact: createHiding(context, Object.values(headers ?? {})),
     ...probeCredentials(context),
   });
   releasers.add(() => opener.close());

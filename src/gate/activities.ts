@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { toError } from '../base/errors.ts';
+import { plain } from '../base/text.ts';
 import type { Probe } from '../probe/contract.ts';
 import { type Confirmation, confirmReadiness } from './confirmation.ts';
 import type { GateDoc, Observation, Versions } from './contract.ts';
@@ -34,7 +35,7 @@ export interface ActivitiesSettings {
 
 /** A second between two questions, or the poll interval where that is shorter. */
 const PAUSE_MS = 1000;
-/** What a probe says is shown to others once it has not been ready for so long, and then at most so often. */
+/** What a probe says is told, and shown to others, once it has not been ready for so long, and then at most so often. */
 const PUBLISH_EVERY_MS = 15_000;
 /** Where each write costs requests of a small budget. */
 const PUBLISH_RARELY_MS = 120_000;
@@ -117,6 +118,7 @@ export function createActivities({ options, post, crash }: ActivitiesSettings): 
     const { target } = board;
     if (!target) return;
     const probes = await probesFor(member, board);
+    const teller = createPublisher(clock, PUBLISH_EVERY_MS);
     const result = await confirmReadiness({
       clock,
       probes,
@@ -127,6 +129,8 @@ export function createActivities({ options, post, crash }: ActivitiesSettings): 
       pauseMs,
       signal,
       onRound(observed) {
+        // Whoever reads the log of a job that waits for half an hour wants to know what for.
+        if (teller.isDue(observed.detail)) note(`${plain(member.name)} is not ready: ${observed.detail}`);
         if (member.name !== self.name) return;
         lastObserved = observed;
         if (publisher.isDue(observed.detail)) post({ kind: 'observe', observed });

@@ -3,7 +3,7 @@
  * to do. Pure. Invariant: every text that came from outside has passed `plain`.
  */
 import { plain } from '../base/text.ts';
-import type { GateDoc, GateFailure, Incarnation } from './contract.ts';
+import type { GateDoc, GateFailure, Incarnation, MemberRecord } from './contract.ts';
 import type { GateConfig } from './event.ts';
 import { isSameIncarnation } from './incarnation.ts';
 import { describe, listDifference } from './refusal.ts';
@@ -83,7 +83,7 @@ function viewMember(name: string, subject: Subject): MemberView {
     readyAt: record?.readyAt === undefined ? null : plain(record.readyAt),
     url: url === null ? null : plain(url),
     detail: detailOf(name, state, subject),
-    advice: ADVICE[label],
+    advice: ADVICE[label] ?? adviceForWaiting(label, record),
   };
 }
 
@@ -135,6 +135,14 @@ const ADVICE: Readonly<Record<MemberLabel, string | null>> = Object.freeze({
   LOST: 'read the log of its job, then re-run the failed jobs',
   LEFT: 'its job was stopped; re-run the failed jobs',
 });
+
+/** Running the jobs again does not mend a target that is not ready. */
+function adviceForWaiting(label: MemberLabel, record: MemberRecord | undefined): string | null {
+  const said = record?.observed?.detail;
+  return label === 'WAITING' && said !== undefined
+    ? `find out why it is not ready; it said ${plain(said, 200)}`
+    : null;
+}
 
 function detailOf(name: string, state: MemberReportState, { doc, standing, ctx }: Subject): string {
   const record = doc ? recordOf(doc, name) : undefined;

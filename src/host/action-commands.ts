@@ -10,7 +10,7 @@ type ActionCommandName = {
 }[CommandName];
 
 const ENTRIES: Readonly<Record<ActionCommandName, (clock: Clock) => Promise<ActionCommand>>> = Object.freeze({
-  check: async () => (await import('./action-check.ts')).createCheckAction(),
+  check: async (clock: Clock) => (await import('./action-check.ts')).createCheckAction(clock),
   gate: async () => (await import('./action-gate.ts')).createGateAction(),
   lock: async () => (await import('./action-lock.ts')).lockAction,
   unlock: async () => (await import('./action-lock.ts')).unlockAction,

@@ -85,6 +85,7 @@ export async function createStepContext(session: StepSession): Promise<CommandCo
     logger: log.logger,
     env: { ...process.env, ...(token ? { GITHUB_TOKEN: token } : {}) },
     childEnv: childEnvironment(process.env),
+    redact: session.redact,
     cwd: process.cwd(),
     signal: interruption.signal,
     takeSignals: (listener) => interruption.takeOver(listener),

@@ -29,7 +29,8 @@ export function createGateLog(): {
       if (event.kind === 'note') return [{ level: event.level, message: plain(event.message, 600) }];
       if (event.kind === 'end') return [];
       const lines = event.changed.map((view) => ({
-        level: levelOf(view.label),
+        // Who is to blame for a failure, its closing sentence says; a warning beside it would be said twice.
+        level: event.phase === 'failed' ? ('info' as const) : levelOf(view.label),
         // What to do about it is for the end: that nobody has come yet is the ordinary beginning.
         message: describeMember({ ...view, advice: null }),
       }));

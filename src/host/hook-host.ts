@@ -95,7 +95,7 @@ async function runSection(
     // The same set-up again, without a teardown in between: what the first one holds would stand in its own way.
     await held?.release();
     const outcome = await section.run(
-      createProcessContext({ logger, signal: setting.interruption.signal, cwd: request.rootDir }),
+      createProcessContext({ logger, redact, signal: setting.interruption.signal, cwd: request.rootDir }),
       resolved as Parameters<HookSection['run']>[1],
     );
     setting.state.held.push({ section: command, request, release: releaseOf(outcome) });

@@ -14,6 +14,7 @@ export interface ProcessContextOptions {
   /** This process's own unless given. */
   readonly cwd?: string | undefined;
   readonly clock?: Clock | undefined;
+  readonly redact?: ((text: string) => string) | undefined;
 }
 
 export function createProcessContext(options: ProcessContextOptions): CommandContext {
@@ -34,5 +35,6 @@ export function createProcessContext(options: ProcessContextOptions): CommandCon
       entry: process.argv[1] ?? '',
     },
     rest: null,
+    ...(options.redact ? { redact: options.redact } : {}),
   };
 }

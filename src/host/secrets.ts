@@ -8,6 +8,11 @@ const SECRET_NAMES = [
   'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
 ];
 
+/** All of the text: a script in which a URL occurs is none. */
+const URL_WITH_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/([^\s/@:]*:([^\s/@]+)@)\S+$/i;
+/** `postgres://postgres:postgres@localhost` is in every second workflow, and its password in many harmless texts. */
+const MIN_LONE_PASSWORD = 12;
+
 /** Credentials in the environment and in store URLs (`redis://user:password@host`, `postgres://host/db?password=…`). */
 export function secretsOf(
   env: Readonly<Record<string, string | undefined>>,
@@ -18,11 +23,20 @@ export function secretsOf(
     /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? '')?.[1],
     /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? '')?.[1],
   ]);
-  const all = [...fromNames, ...fromUrls, ...fromUrls.map((text) => text && decodeOrKeep(text))];
+  const found = [...fromUrls, ...Object.values(env).flatMap(passwordIn)];
+  const all = [...fromNames, ...found, ...found.map((text) => text && decodeOrKeep(text))];
   return all.filter((value): value is string => typeof value === 'string' && value !== '');
 }
 
-function decodeOrKeep(text: string): string {
+/** Of a variable like `DATABASE_URL`: what fails likes to print it. The password with its place in the URL, a long one alone. */
+function passwordIn(value: string | undefined): string[] {
+  const [, pair, password = ''] = URL_WITH_PASSWORD.exec(value ?? '') ?? [];
+  if (pair === undefined) return [];
+  return password.length < MIN_LONE_PASSWORD ? [pair] : [pair, password];
+}
+
+/** The text without its URL-encoding, where it has one. */
+export function decodeOrKeep(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -150,6 +150,7 @@ function createContext(
     cwd: process.cwd(),
     signal: interruption.signal,
     takeSignals: (listener) => interruption.takeOver(listener),
+    redact,
     get hasTerminal() {
       return process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal;
     },

@@ -88,7 +88,7 @@ function judgeRefusal(answer: Answer, clock: Clock, redact: (text: string) => st
   const document = parseDocument(answer.body);
   const message =
     isJsonObject(document) && typeof document['message'] === 'string' ? document['message'] : '';
-  const said = redact(`HTTP ${status}${message === '' ? '' : `: ${plain(message, 120)}`}`);
+  const said = `HTTP ${status}${message === '' ? '' : `: ${plain(redact(message), 120)}`}`;
   if (status === 401 || status === 403)
     return createResult({ status: 'critical', detail: `HEROKU_API_KEY was refused: ${said}`, hint: 'fatal' });
   if (status === 404)

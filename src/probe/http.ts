@@ -66,7 +66,7 @@ export function createHttpProbe(options: HttpProbeOptions): Probe {
     const retryAfterMs = parseRetryAfter(answer.headers, clock.wallMs());
     return createResult({
       status: status === 429 ? 'warning' : 'critical',
-      detail: redact(`HTTP ${status}${snippet(answer)}`),
+      detail: `HTTP ${status}${snippet(answer, redact)}`,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   };
@@ -114,11 +114,11 @@ function conditionOf(headers: Readonly<Record<string, string>>): Record<string, 
   return modified === undefined ? null : { 'if-modified-since': modified };
 }
 
-/** The first line of a short plain answer: what the target says about itself. */
-function snippet(answer: Answer): string {
+/** The first line of a short plain answer: what the target says about itself. Half a secret is one, so first redact, then cut. */
+function snippet(answer: Answer, redact: (text: string) => string): string {
   if (/\b(html|xml)\b/i.test(answer.headers['content-type'] ?? '')) return '';
   const line = answer.body.trimStart().split('\n', 1)[0]?.trim() ?? '';
-  return line === '' ? '' : `: ${plain(line, MAX_SNIPPET)}`;
+  return line === '' ? '' : `: ${plain(redact(line), MAX_SNIPPET)}`;
 }
 
 function parseLocation(location: string, base: URL): URL | null {

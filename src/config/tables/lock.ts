@@ -46,6 +46,17 @@ export const LOCK_OPTIONS = [
     sources: ['input'],
     description: 'A script for `bash`, run under the lock inside this step.',
   },
+  {
+    name: 'jobIndex',
+    type: 'integer',
+    commands: ['lock'],
+    defaultText: 'unknown; in the Action the index in the matrix',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: GitHub's expression syntax, evaluated by the runner.
+    actionDefault: '${{ strategy.job-index }}',
+    sources: ['flag', 'input', 'hook', 'env'],
+    description:
+      'Which job of the matrix this is, counted from 0: so that others can tell who holds the lock.',
+  },
 ] as const satisfies readonly OptionSpec[];
 
 export const ASSERT_OPTIONS = [
