@@ -39,8 +39,11 @@ export interface CommandContext {
   takeSignals?(listener: (signalName: 'SIGINT' | 'SIGTERM') => void): () => void;
   /** True in a step of a workflow: what has no end of its own needs one. */
   readonly mustEnd?: boolean;
-  /** True at a person's terminal: the keyboard's interrupt reaches the user's command without our doing. */
-  readonly hasTerminal?: boolean;
+  /**
+   * True at a person's terminal: the keyboard's interrupt reaches the user's command without our doing. To be asked only where
+   * it matters: finding out loads node's streams.
+   */
+  hasTerminal?(): boolean;
   /** The user's own command after `--`; null without one. */
   readonly rest: readonly string[] | null;
   /**
@@ -50,11 +53,11 @@ export interface CommandContext {
   readonly isForkPullRequest?: boolean;
   /** What the user's own commands start with; the host's environment where absent. Holds no credential given to lockstep alone. */
   readonly childEnv?: Readonly<Record<string, string | undefined>>;
+  /** Hides the secrets that the host knows. For what others' commands print, before it is cut or leaves this process. */
+  redact?(text: string): string;
   /** Gives a variable to the later steps of the job. Absent outside a step of an Action. */
   exportVariable?(name: string, value: string): void;
   /** One line a person should read although all is well; hosts without such a thing get a warning in the log. */
-  /** Hides the secrets that the host knows. For what others' commands print, before it is cut or leaves this process. */
-  redact?(text: string): string;
   onNotice?(message: string): void;
   /** Progress of a sweep, for a host that shows it. */
   onReapEvent?(event: ReapEvent): void;

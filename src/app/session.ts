@@ -5,10 +5,10 @@
  * NOT guaranteed: truth. Whatever runs in the job can write the file. Invariants: it carries no credential and no name of an app,
  * and it can only make work unnecessary; what cannot be read, is foreign, stale or about other work counts as nothing.
  */
-import { readFile, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { isJsonObject } from '../base/codec.ts';
 import { toError } from '../base/errors.ts';
+import { readFile, stat, writeFile } from '../base/files.ts';
 import { createNonce } from '../base/identity.ts';
 import type { ReapReport } from '../reaper/contract.ts';
 import type { CommandContext } from './contract.ts';

@@ -12,41 +12,56 @@ const START = Uint32Array.from(PRIMES.slice(0, 8), (prime) => fraction(Math.sqrt
 export function sha256(bytes: Uint8Array): string {
   const padded = pad(bytes);
   const hash = Uint32Array.from(START);
-  const words = new Uint32Array(64);
-  for (let at = 0; at < padded.byteLength; at += 64) {
-    for (let i = 0; i < 16; i += 1) words[i] = padded.getUint32(at + 4 * i);
-    for (let i = 16; i < 64; i += 1) {
-      const [a, b] = [word(words, i - 15), word(words, i - 2)];
-      const s0 = rotate(a, 7) ^ rotate(a, 18) ^ (a >>> 3);
-      const s1 = rotate(b, 17) ^ rotate(b, 19) ^ (b >>> 10);
-      words[i] = word(words, i - 16) + s0 + word(words, i - 7) + s1;
-    }
-    compress(hash, words);
-  }
+  const words = new Int32Array(64);
+  for (let at = 0; at < padded.byteLength; at += 64) compress(hash, expand(words, padded, at));
   return Array.from(hash, (each) => each.toString(16).padStart(8, '0')).join('');
 }
 
-function compress(hash: Uint32Array, words: Uint32Array): void {
-  let [a, b, c, d, e, f, g, h] = hash as unknown as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  for (let i = 0; i < 64; i += 1) {
-    const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + word(ROUND, i) + word(words, i)) | 0;
-    const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-    [h, g, f, e, d, c, b, a] = [g, f, e, (d + t1) | 0, c, b, a, (t1 + t2) | 0];
+// Written out flat: at a start nothing here is compiled yet, and each call and array costs as much as the arithmetic.
+function expand(words: Int32Array, padded: DataView, at: number): Int32Array {
+  for (let i = 0; i < 16; i += 1) words[i] = padded.getInt32(at + 4 * i);
+  for (let i = 16; i < 64; i += 1) {
+    const a = words[i - 15] as number;
+    const b = words[i - 2] as number;
+    const s0 = ((a >>> 7) | (a << 25)) ^ ((a >>> 18) | (a << 14)) ^ (a >>> 3);
+    const s1 = ((b >>> 17) | (b << 15)) ^ ((b >>> 19) | (b << 13)) ^ (b >>> 10);
+    words[i] = (words[i - 16] as number) + s0 + (words[i - 7] as number) + s1;
   }
-  [a, b, c, d, e, f, g, h].forEach((value, i) => {
-    hash[i] = word(hash, i) + value;
-  });
+  return words;
+}
+
+function compress(hash: Uint32Array, words: Int32Array): void {
+  let a = hash[0] as number;
+  let b = hash[1] as number;
+  let c = hash[2] as number;
+  let d = hash[3] as number;
+  let e = hash[4] as number;
+  let f = hash[5] as number;
+  let g = hash[6] as number;
+  let h = hash[7] as number;
+  for (let i = 0; i < 64; i += 1) {
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + (ROUND[i] as number) + (words[i] as number)) | 0;
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + t2) | 0;
+  }
+  // The array keeps 32 bits of each sum.
+  hash[0] = (hash[0] as number) + a;
+  hash[1] = (hash[1] as number) + b;
+  hash[2] = (hash[2] as number) + c;
+  hash[3] = (hash[3] as number) + d;
+  hash[4] = (hash[4] as number) + e;
+  hash[5] = (hash[5] as number) + f;
+  hash[6] = (hash[6] as number) + g;
+  hash[7] = (hash[7] as number) + h;
 }
 
 /** The message, a one bit, zeros, and its length in bits, to a whole number of blocks. */
@@ -59,14 +74,6 @@ function pad(bytes: Uint8Array): DataView {
   view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
   view.setUint32(padded.length - 4, bytes.length * 8);
   return view;
-}
-
-function rotate(value: number, by: number): number {
-  return (value >>> by) | (value << (32 - by));
-}
-
-function word(words: Uint32Array, at: number): number {
-  return words[at] as number;
 }
 
 function fraction(root: number): number {

@@ -151,9 +151,7 @@ function createContext(
     signal: interruption.signal,
     takeSignals: (listener) => interruption.takeOver(listener),
     redact,
-    get hasTerminal() {
-      return process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal;
-    },
+    hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     process: {
       host: hostname(),

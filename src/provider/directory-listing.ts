@@ -4,9 +4,9 @@
  * in a trash folder is listed under its old name as `delete-failed`, so that the usual rules decide about it once more.
  * Age: the marker file inside the folder, else the folder's own modification time (which an unpacked archive may set back).
  */
-import type { BigIntStats } from 'node:fs';
-import { constants, lstat, open, readdir } from 'node:fs/promises';
+import fs, { type BigIntStats } from 'node:fs';
 import { join, sep } from 'node:path';
+import { lstat, openFile, readdir } from '../base/files.ts';
 import type { App } from './contract.ts';
 import { parseTimestamp } from './timestamp.ts';
 
@@ -143,10 +143,10 @@ function ageInName(trash: string): Age {
 
 // The marker's text where it is a timestamp, its modification time where it is empty; any other text makes the age unknown.
 async function readAge(path: string, stats: BigIntStats, marker: string): Promise<Age> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   try {
     // Neither through a link nor waiting for a pipe's other end. Windows knows neither flag.
-    const file = await open(join(path, marker), O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
+    const file = await openFile(join(path, marker), O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0));
     try {
       const own = await file.stat({ bigint: true });
       const version = String(own.mtimeNs);

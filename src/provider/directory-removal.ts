@@ -5,9 +5,9 @@
  * since Node cannot open relative to a folder. Links are removed, never followed.
  * Invariant: whoever ends with `deleted` removed the folder's last entry; of two that race, the other one sees `gone`.
  */
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { throwIfAborted } from '../base/clock.ts';
+import { mkdir, readdir, rename, rm, rmdir } from '../base/files.ts';
 import { createNonce } from '../base/identity.ts';
 import type { App } from './contract.ts';
 import {

@@ -6,10 +6,10 @@
  * call checks that it is still the same folder; identity and version are checked again after the folder was moved aside.
  * Times are the file system's: `open` compares its clock with this machine's by making and removing an empty folder.
  */
-import { mkdir, realpath, rmdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { type Clock, throwIfAborted } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
+import { mkdir, realpath, rmdir } from '../base/files.ts';
 import { createNonce, hashIdentity } from '../base/identity.ts';
 import { plain } from '../base/text.ts';
 import type { AnswerMeta, App, Provider, ProviderFailure } from './contract.ts';

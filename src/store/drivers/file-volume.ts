@@ -4,7 +4,7 @@
  * Invariant: `collect` removes in ascending order and stops at the first failure; the judgement of a link rests on that.
  */
 import { dirname, join } from 'node:path';
-import { link, mkdir, readdir, readFile, stat, unlink } from '../../base/files.ts';
+import { link, mkdir, openFile, readdir, readFile, stat, unlink } from '../../base/files.ts';
 import { systemCodeOf } from '../file-errors.ts';
 import { formatRevisionName, parseRevisionName, selectHead, TEMPORARY_FOLDER } from '../file-layout.ts';
 import { isPastKeeping, parseRevision, type RevisionRecord, selectCollectable } from '../file-revisions.ts';
@@ -42,7 +42,7 @@ export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): V
   const syncFolder = async (folder: string) => {
     // Windows cannot open a folder to flush it; NTFS journals the entry itself.
     if (!fsync || process.platform === 'win32') return;
-    const handle = await open(folder);
+    const handle = await openFile(folder);
     try {
       await handle.sync();
     } finally {
@@ -79,10 +79,10 @@ export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): V
     async writePrivate(nonce, bytes) {
       const path = join(temporary, nonce);
       // Somebody may have cleared the store's folder while it was open.
-      const handle = await open(path, 'wx', 0o600).catch(async (error: unknown) => {
+      const handle = await openFile(path, 'wx', 0o600).catch(async (error: unknown) => {
         nullIfAbsent(error);
         await makeOne(temporary);
-        return open(path, 'wx', 0o600);
+        return openFile(path, 'wx', 0o600);
       });
       try {
         await handle.writeFile(bytes);
@@ -115,12 +115,6 @@ export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): V
       await removeOld(strays, mtimeMs, false);
     },
   };
-}
-
-/** File handles are the writers' alone, and take long to load. */
-async function open(path: string, flags?: string, mode?: number) {
-  const { open: openHandle } = await import('node:fs/promises');
-  return openHandle(path, flags, mode);
 }
 
 /** Not being there is an answer; every other error stays one. */
