@@ -83,7 +83,8 @@ async function runUnderLease(
   context: CommandContext,
   { lease, name, command }: HeldRun,
 ): Promise<{ end: ChildEnd; isLost: boolean }> {
-  const { clock, cwd, signal, hasTerminal = false } = context;
+  const { clock, cwd, signal } = context;
+  const hasTerminal = context.hasTerminal?.() ?? false;
   // Who was interrupted while it was being obtained starts nothing any more.
   if (signal.aborted) throw toError(signal.reason);
   lease.assertHeld();
