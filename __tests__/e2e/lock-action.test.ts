@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { LockReport } from '../../src/app/lock-report.ts';
 import { sleep, systemClock } from '../../src/base/clock.ts';
 import { type CliWorld, createCliWorld, type RunningCli } from '../support/cli.ts';
-import { createRunnerWorld, type RunnerStep, type RunnerWorld } from '../support/runner.ts';
+import { createRunnerWorld, type RunnerStep, type RunnerWorld, type StepResult } from '../support/runner.ts';
 
 let world: RunnerWorld;
 beforeEach(() => {
@@ -49,6 +49,38 @@ describe('lock without a script', () => {
     expect(step.post.exitCode).toBe(0);
     expect((await lockstep(['lock', 'staging', '--when-busy', 'fail', '--', 'true'])).exitCode).toBe(0);
     expect(readdirSync(world.temp).filter((name) => /^lockstep-\w{6}$/.test(name))).toEqual([]);
+  });
+
+  test('another job of the matrix is told which one holds it, with a link; so is status', async () => {
+    const neighbour = createRunnerWorld();
+    const elsewhere = createCliWorld();
+    try {
+      // A store outside of the runners' folders: each harness counts every process that names its own as left behind.
+      const place = { store: `file:${join(elsewhere.folder, 'store')}` };
+      const contend = (more: Record<string, string>) =>
+        neighbour.runStep({
+          with: { command: 'lock', name: 'staging', ...place, 'job-index': '2', 'job-total': '3', ...more },
+        });
+      const seen: StepResult[] = [];
+      let status = '';
+      await lockStep({
+        with: { ...place, 'job-index': '1', 'job-total': '3' },
+        async between() {
+          seen.push(await contend({ 'when-busy': 'skip' }), await contend({ timeout: '300ms' }));
+          status = (await elsewhere.run(['status', '--store', place.store])).stdout;
+        },
+      });
+      const holder = 'run 777, attempt 1, job test, index 1';
+      const page = 'https://github.com/octo/repo/actions/runs/777/job/4242';
+      expect(seen.map((step) => step.result<LockReport>().holder)).toEqual([holder, holder]);
+      expect(seen.map(({ main }) => main.exitCode)).toEqual([0, 4]);
+      expect(seen[1]?.main.log).toContain(`waiting for the lock staging, which ${holder} holds (${page})`);
+      expect(status).toContain(holder);
+      expect(status).toContain(page);
+    } finally {
+      await neighbour.dispose();
+      await elsewhere.dispose();
+    }
   });
 
   test('lost in between, post fails with 8 and says why', async () => {

@@ -133,7 +133,9 @@ describe('the end in a terminal', () => {
 
 describe('the job summary', () => {
   const times = createGateTimes();
-  times.onEvent(members([view('eu', 'WAITING'), view('us', 'MISSING')], 'announce', 0));
+  times.onEvent(
+    members([view('eu', 'WAITING'), view('us', 'MISSING'), view('ap', 'MISSING')], 'announce', 0),
+  );
   times.onEvent(members([view('us', 'WAITING')], 'schema', 60_000));
   times.onEvent(members([view('eu', 'READY'), view('us', 'READY')], 'api', 90_000));
 
@@ -142,7 +144,8 @@ describe('the job summary', () => {
     expect(summary).toContain('### ❌ lockstep gate: timeout');
     expect(summary).toContain('section Phases');
     expect(summary).toMatch(/announce .*:active, 00:00:00\.000, 00:01:00\.000/);
-    expect(summary).toMatch(/missing us :crit, 00:00:00\.000, 00:01:00\.000/);
+    expect(summary).toMatch(/missing us :active, 00:00:00\.000, 00:01:00\.000/);
+    expect(summary).toMatch(/missing ap :crit, 00:00:00\.000, 00:01:40\.000/);
     expect(summary).toMatch(/ready us :done, 00:01:30\.000, 00:01:40\.000/);
     expect(summary).toContain('try 2');
   });

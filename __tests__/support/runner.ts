@@ -37,6 +37,8 @@ export interface RunnerStep {
   readonly secrets?: readonly string[];
   /** Cancels main once its output matches. */
   readonly cancelWhen?: RegExp;
+  /** Told all that main has printed so far, each time it prints. */
+  readonly onOutput?: (text: string) => void;
   /** What the job's later steps do, before post. */
   readonly between?: (main: PhaseResult) => Promise<void>;
 }
@@ -98,7 +100,8 @@ export function createRunnerWorld(settings: RunnerSettings = {}): RunnerWorld {
       const token = step.token ?? 'ghs_TokenOfTheTestRunner0123456789abcdef';
       const secrets = [...(step.secrets ?? []), token].filter((secret) => secret !== '');
       const env = stepEnvironment(world, { ...step, token });
-      const main = await runPhase(world, { entry: entries.main, env, secrets, cancelWhen: step.cancelWhen });
+      const { cancelWhen, onOutput } = step;
+      const main = await runPhase(world, { entry: entries.main, env, secrets, cancelWhen, onOutput });
       await step.between?.(main);
       const state = [...main.state].map(([name, value]) => [`STATE_${name}`, value]);
       const post = await runPhase(world, {
@@ -167,6 +170,7 @@ interface Phase {
   readonly env: Readonly<Record<string, string>>;
   readonly secrets: readonly string[];
   readonly cancelWhen?: RegExp | undefined;
+  readonly onOutput?: ((text: string) => void) | undefined;
 }
 
 async function runPhase(world: World, phase: Phase): Promise<PhaseResult> {
@@ -183,7 +187,7 @@ async function runPhase(world: World, phase: Phase): Promise<PhaseResult> {
     env: { ...phase.env, ...files },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const ended = await follow(child, world, phase.cancelWhen);
+  const ended = await follow(child, world, phase);
   const read = (name: string) => readFileSync(files[`GITHUB_${name}`] as string, 'utf8');
   const texts = {
     outputs: read('OUTPUT'),
@@ -223,7 +227,11 @@ interface Ended {
 }
 
 /** Reads to the process's end; SIGINT goes to the entry alone, as the runner sends it, SIGKILL to all it started. */
-async function follow(child: ChildProcess, world: World, cancelWhen: RegExp | undefined): Promise<Ended> {
+async function follow(
+  child: ChildProcess,
+  world: World,
+  { cancelWhen, onOutput }: Pick<Phase, 'cancelWhen' | 'onOutput'>,
+): Promise<Ended> {
   const { interruptMs = 7500, terminateMs = 2500 } = world.settings;
   const over = new AbortController();
   let text = '';
@@ -237,6 +245,7 @@ async function follow(child: ChildProcess, world: World, cancelWhen: RegExp | un
   };
   const onText = (chunk: string) => {
     text += chunk;
+    onOutput?.(text);
     if (isCancelled || !cancelWhen?.test(text)) return;
     isCancelled = true;
     // Rejects when the process has ended in time: then there is nothing left to send.

@@ -175,9 +175,10 @@ function phaseBar({ phase, startMs, endMs }: GateTimes['phases'][number]): Timel
 
 /** Per member what it was when; of many members the first ones. */
 function memberBars({ members }: GateTimes): TimelineBar[] {
-  const bars = members.map(({ name, label, startMs, endMs }): TimelineBar => {
-    const kind =
-      label === 'READY' ? 'done' : levelOf(label) === 'warn' || label === 'MISSING' ? 'trouble' : 'normal';
+  const bars = members.map(({ name, label, startMs, endMs }, at): TimelineBar => {
+    // That somebody had not come yet is the ordinary beginning; who never came is the trouble.
+    const isMissed = label === 'MISSING' && members[at + 1]?.name !== name;
+    const kind = label === 'READY' ? 'done' : levelOf(label) === 'warn' || isMissed ? 'trouble' : 'normal';
     return { word: label.toLowerCase(), name: plain(name, 60), startMs, endMs, kind };
   });
   return bars.slice(0, MAX_BARS);
