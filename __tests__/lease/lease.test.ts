@@ -70,6 +70,25 @@ describe('a lease', () => {
     store.verify();
   });
 
+  test.each([
+    [0, 18_000],
+    [0.5, 20_000],
+    [1 - 2 ** -32, 22_000],
+  ])(
+    'renews with jitter, so that holders do not renew in step: chance %d after %d ms',
+    async (chance, dueMs) => {
+      const clock = createManualClock();
+      const store = createScriptedStore([sees(null), applies('r1'), applies('r2')]);
+      const manager = createLeaseManager({ store, clock: { ...clock, random: () => chance } });
+      await manager.tryAcquire(KEY, { leaseMs: LEASE_MS, holder: HOLDER });
+      await clock.advance(dueMs - 1);
+      expect(store.writes).toHaveLength(1);
+      await clock.advance(1);
+      expect(store.writes).toHaveLength(2);
+      store.verify();
+    },
+  );
+
   test('L6: is lost by its own timer without an answer from the store, and never comes back', async () => {
     const { clock, store, lease } = await acquired();
     store.goOn(...Array.from({ length: 40 }, failsToRead).flatMap((step) => [failsToWrite(), step]));
@@ -162,6 +181,8 @@ describe('a lease', () => {
     await clock.advance(5000);
     await renewal;
     expect(store.writes[2]).toEqual(store.writes[1]);
+    // From the first sending, whose stamp others read, not from the second one.
+    expect(lease.validForMs()).toBe(VALID_MS - 5000);
     store.verify();
   });
 

@@ -1,14 +1,17 @@
 // The manager: exact calls against a scripted store, and several managers over one memory store, on a clock moved by hand.
 import { describe, expect, test } from '@jest/globals';
+import { sleep } from '../../src/base/clock.ts';
 import { CancelledError, DeadlineError } from '../../src/base/errors.ts';
 import type { Evidence, HolderInfo, Lease, LeaseManager } from '../../src/lease/contract.ts';
 import { createLeaseManager } from '../../src/lease/manager.ts';
 import { createMemoryBackend, createMemoryStore } from '../../src/store/drivers/memory.ts';
 import {
+  answersWith,
   applies,
   createScriptedStore,
   entryOf,
   failsToRead,
+  failsToWrite,
   HOLDER,
   isSilent,
   leavesInDoubt,
@@ -131,6 +134,59 @@ describe('tryAcquire', () => {
     await clock.advance(2600);
     const result = await pending;
     expect(result.acquired && result.lease.validForMs()).toBe(6900);
+    store.verify();
+  });
+
+  test('L3, L9: who is stopped until its own write has run out renews it before it owns', async () => {
+    let reply: (result: { ok: true; revision: string }) => void = () => undefined;
+    const late = new Promise<{ ok: true; revision: string }>((resolve) => {
+      reply = resolve;
+    });
+    const { clock, store, manager } = scripted([sees(null), answersWith(late), applies('r2')]);
+    const pending = manager.tryAcquire(KEY, options);
+    await settle();
+    // A suspended machine: its wall clock goes on, no timer runs.
+    clock.jumpWall(9600);
+    reply({ ok: true, revision: 'r1' });
+    const result = await pending;
+    expect(result.acquired && result.lease.validForMs()).toBe(9500);
+    expect(store.writes.map(({ record }) => record.entries.map(({ token, seq }) => [token, seq]))).toEqual([
+      [[1, 0]],
+      [[1, 1]],
+    ]);
+    store.verify();
+  });
+
+  test('a write that certainly was not applied is the answer, not a doubt', async () => {
+    const { store, manager } = scripted([sees(null), failsToWrite()]);
+    await expect(manager.tryAcquire(KEY, options)).rejects.toMatchObject({ code: 'unavailable' });
+    store.verify();
+  });
+
+  test('a refusal that shows the very record it refused to replace is a stale one: it is read again', async () => {
+    const free = recordOf([]);
+    const { clock, store, manager } = scripted([
+      sees(free, 'r1'),
+      refuses({ record: free, revision: 'r1' }),
+      sees(free, 'r2'),
+      applies('r3'),
+    ]);
+    const pending = manager.tryAcquire(KEY, options);
+    await clock.advance(1000);
+    expect(await pending).toMatchObject({ acquired: true });
+    expect(store.writes.map(({ expect: from }) => from)).toEqual(['r1', 'r2']);
+    store.verify();
+  });
+
+  test('L9: a write in doubt that can no longer be applied counts as lost after some reads that stay old', async () => {
+    const staleReads = Array.from({ length: 6 }, () => sees(null));
+    const { clock, store, manager } = scripted(
+      [sees(null), leavesInDoubt(), sees(null), refuses(), ...staleReads, applies('r9')],
+      { linearizableReads: false },
+    );
+    const pending = manager.tryAcquire(KEY, options);
+    await clock.advance(2500);
+    expect(await pending).toMatchObject({ acquired: true });
     store.verify();
   });
 
@@ -266,6 +322,22 @@ describe('acquire', () => {
     store.verify();
   });
 
+  test('L12: an edge wakes it after a random moment, so that a crowd does not come at once', async () => {
+    const clock = createManualClock();
+    const store = createScriptedStore([sees(other, 'r1'), sees(other, 'r1')], { nativeWatch: true });
+    const manager = createLeaseManager({ store, clock: { ...clock, random: () => 0.5 } });
+    const pending = manager.acquire(KEY, waiting);
+    await settle();
+    await settle();
+    store.goOn(sees(recordOf([]), 'r2'), applies('r3'));
+    store.emitEdge();
+    await settle();
+    expect(store.writes).toHaveLength(0);
+    await clock.advance(1);
+    expect(await pending).toMatchObject({ token: 1 });
+    store.verify();
+  });
+
   test('L12, L13: of many waiters each owns in the end, in whatever order', async () => {
     const { clock, open, record } = processes();
     const tokens: number[] = [];
@@ -300,6 +372,33 @@ describe('acquire', () => {
     await clock.advance(60_000);
     await Promise.all(pending);
     expect(owned).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('in order fifo a place in the queue is kept alive for as long as its owner waits', async () => {
+    const { clock, open, record } = processes();
+    // Nothing but the own ticket wakes them: the holder renews seldom, and looking again is far away.
+    const first = await hold(open(), { order: 'fifo', leaseMs: 600_000 });
+    const owned: string[] = [];
+    const pending = ['a', 'b', 'c', 'd', 'e'].map(async (name, index) => {
+      await sleep(clock, 50 * index);
+      const lease = await open().acquire(KEY, {
+        ...options,
+        pollMs: 300_000,
+        holder: named(name),
+        order: 'fifo',
+      });
+      owned.push(name);
+      await lease?.release();
+    });
+    // Several leases long: whoever watches a ticket that is not renewed takes its owner for dead.
+    await clock.advance(4 * LEASE_MS);
+    const beats = (record().tickets as { seq: number }[]).map(({ seq }) => seq);
+    expect(beats).toHaveLength(5);
+    expect(Math.min(...beats)).toBeGreaterThanOrEqual(8);
+    await first.release();
+    await clock.advance(60_000);
+    await Promise.all(pending);
+    expect(owned).toEqual(['a', 'b', 'c', 'd', 'e']);
   });
 
   test('in order fifo one that gave up leaves the queue at once', async () => {
