@@ -1,6 +1,7 @@
 // What the GitHub driver costs, what it does where the repository or the token is not as it should be, and how it watches.
 // The facade's log is the oracle for requests.
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../src/base/clock.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
 import {
   createGitHubStore,
@@ -14,6 +15,8 @@ import { createMemoryRepository } from '../support/github-repository.ts';
 
 const KEY = 'default/lock/deploy';
 const clock = createHurriedClock(100);
+/** A quarter of a second before a move is repeated: time for somebody else. */
+const unhurried = { ...systemClock, random: () => 0.5 };
 const endings: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -185,6 +188,30 @@ describe('doubt about a write on GitHub', () => {
     expect(await rival.get(KEY)).toMatchObject({ value: 'overtaken' });
   });
 
+  test('a write refused without a reason, applied all the same and then overtaken, is known to have succeeded', async () => {
+    const facade = await start();
+    const first = await mustWrite(open(facade), null, 'one');
+    const rival = open(facade, 'token-2');
+    let mine = '';
+    let overtaking: Promise<unknown> = Promise.resolve();
+    // Refused by its text, then a read that lags; the second move meets a head that certainly is no ancestor of ours.
+    facade.plan = (request) => {
+      if (request.token !== 'token-1') return undefined;
+      if (isMove(request) && mine === '') {
+        mine = (request.body as { sha: string }).sha;
+        return { kind: 'refuse', status: 422, message: 'Reference update failed', applied: true };
+      }
+      if (!isRefRead(request) || mine === '') return undefined;
+      facade.plan = () => undefined;
+      overtaking = rival.compareAndSet(KEY, mine, 'overtaken');
+      return { kind: 'stale' };
+    };
+    const store = open(facade, 'token-1', { clock: unhurried, requestTimeoutMs: 20_000 });
+    expect(await store.compareAndSet(KEY, first, 'two')).toEqual({ ok: true, revision: mine });
+    expect(await overtaking).toMatchObject({ ok: true });
+    expect(await rival.get(KEY)).toMatchObject({ value: 'overtaken' });
+  });
+
   test('a write that cannot be settled is indeterminate, not lost', async () => {
     const facade = await start();
     const store = open(facade);
@@ -205,6 +232,22 @@ describe('doubt about a write on GitHub', () => {
     facade.plan = (request) => (isRefRead(request) ? limit : calm(request));
     await expect(store.compareAndSet(KEY, null, 'x')).rejects.toMatchObject({ code: 'indeterminate' });
     await expect(store.compareAndSet(KEY, null, 'x')).rejects.toMatchObject({ code: 'throttled' });
+  });
+
+  test('a limit that meets the repetition of a write in doubt leaves the doubt, too', async () => {
+    const facade = await start();
+    const moves = faultsInTurn(
+      [
+        { kind: 'error', status: 502, applied: true },
+        { kind: 'limit', status: 429, message: 'slow down', retryAfterSeconds: 3 },
+      ],
+      isMove,
+    );
+    facade.plan = (request) => (isRefRead(request) ? { kind: 'stale' } : moves(request));
+    await expect(open(facade).compareAndSet(KEY, null, 'x')).rejects.toMatchObject({ code: 'indeterminate' });
+    expect(facade.countOf(({ operation }) => operation.endsWith('/git/refs'))).toBe(2);
+    facade.plan = () => undefined;
+    expect(await open(facade, 'token-2').get(KEY)).toMatchObject({ value: 'x' });
   });
 
   test('a commit whose answer is lost is made again, since nothing points to it', async () => {
