@@ -156,6 +156,10 @@ describe('a count', () => {
     expect(describeRoom(census({ nextDueMs: 90_000, holders: ['ci-a (2 m old, young)'] }))).toBe(
       'the account is full: 5 of 5 places are taken, the next falls due in 1 m 30 s; they are held by ci-a (2 m old, young)',
     );
+    // Those who were faster have created since.
+    expect(describeRoom(census({ counted: 3 }))).toMatch(
+      /^the account is full: 3 of 5 places were taken at the last count, the others since then, none/,
+    );
     expect(describeRoom(census({ limit: null }))).toMatch(/5 apps are there, none of them will fall due$/);
   });
 });

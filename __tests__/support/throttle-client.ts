@@ -14,6 +14,8 @@ export interface ClientSettings {
   strategy: 'alone' | 'shared';
   emissionIntervalMs: number;
   durationMs: number;
+  /** How long one call of the store may take; the throttle's own unless given. */
+  callTimeoutMs?: number;
 }
 
 export interface ClientResult {
@@ -21,7 +23,12 @@ export interface ClientResult {
   refused: number;
   longestWaitMs: number;
   storeCalls: number;
+  /** How often it said that it paces alone, and whether it shared in the end. */
+  warnings: number;
+  isShared: boolean;
 }
+
+const RETURN_WITHIN_MS = 40_000;
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as ClientSettings;
 const clock = systemClock;
@@ -29,6 +36,7 @@ const headers = { authorization: 'Bearer bench' };
 const address = parseStoreUrl(settings.store, { cwd: process.cwd(), env: {} });
 if (!address.ok) throw new Error(address.problem);
 const store = await openStore(address.value, { clock });
+let warnings = 0;
 const own = { emissionIntervalMs: settings.emissionIntervalMs, burst: 4500, reserve: 0 };
 const shared =
   settings.strategy === 'shared'
@@ -36,7 +44,8 @@ const shared =
         settings: own,
         store,
         key: settings.key,
-        logger: { error: say, warn: say, info: say, debug: () => undefined },
+        ...(settings.callTimeoutMs === undefined ? {} : { callTimeoutMs: settings.callTimeoutMs }),
+        logger: { error: say, warn, info: say, debug: () => undefined },
         countRemaining: async ({ signal }) => {
           const response = await fetch(`${settings.url}/account/rate-limits`, { headers, signal });
           return ((await response.json()) as { remaining: number }).remaining;
@@ -51,7 +60,7 @@ await store.get('bench/warm-up');
 process.stdout.write('ready\n');
 await new Promise((resolve) => process.stdin.once('data', resolve));
 
-const result: ClientResult = { accepted: 0, refused: 0, longestWaitMs: 0, storeCalls: 0 };
+const result = { accepted: 0, refused: 0, longestWaitMs: 0 };
 const ending = new AbortController();
 clock.startTimer(settings.durationMs, () => ending.abort());
 let askedMs = clock.monotonicMs();
@@ -81,10 +90,23 @@ while (!ending.signal.aborted) {
     if (!ending.signal.aborted) throw error;
   }
 }
+// Whoever paces alone comes back by itself, as long as it is asked for slots.
+const returning = new AbortController();
+const patience = clock.startTimer(RETURN_WITHIN_MS, () => returning.abort());
+while (shared && !shared.isShared && !returning.signal.aborted) {
+  await shared.take({ signal: returning.signal }).catch(() => undefined);
+}
+patience.cancel();
+const isShared = shared?.isShared ?? false;
 await shared?.close();
 await store.close();
 process.stdin.destroy();
-process.stdout.write(`${JSON.stringify({ ...result, storeCalls: shared?.storeCalls ?? 0 })}\n`);
+const told: ClientResult = { ...result, storeCalls: shared?.storeCalls ?? 0, warnings, isShared };
+process.stdout.write(`${JSON.stringify(told)}\n`);
+
+function warn(): void {
+  warnings += 1;
+}
 
 function say(message: string): void {
   process.stderr.write(`${message}\n`);

@@ -11,6 +11,8 @@ const loader = join(project, 'scripts', 'register-ts.js');
 const client = join(project, '__tests__', 'support', 'throttle-client.ts');
 const sandboxEntry = join(project, '__tests__', 'app', 'heroku-sandbox-entry.ts');
 
+const WAVE = 4;
+
 export interface FleetRun {
   readonly accepted: number;
   readonly refused: number;
@@ -21,6 +23,8 @@ export interface FleetRun {
   readonly deviation: number;
   readonly longestWaitMs: number;
   readonly storeCalls: number;
+  /** Of each client: how often it said that it paces alone, and whether it shared in the end. */
+  readonly clients: readonly Pick<ClientResult, 'warnings' | 'isShared'>[];
 }
 
 /** Runs a fleet from an empty bucket. A file store of its own unless another is given. */
@@ -31,6 +35,9 @@ export async function runProcesses(options: {
   emissionIntervalMs: number;
   store?: string;
   key?: string;
+  callTimeoutMs?: number;
+  /** What happens meanwhile; begins with the clients. */
+  meanwhile?: () => Promise<void>;
 }): Promise<FleetRun> {
   const { clients, strategy, durationMs, emissionIntervalMs } = options;
   const folder = await mkdtemp(join(tmpdir(), 'lockstep-throttle-'));
@@ -46,16 +53,27 @@ export async function runProcesses(options: {
     strategy,
     emissionIntervalMs,
     durationMs,
+    ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }),
   };
   try {
-    const started = Array.from({ length: clients }, () => startClient(settings));
-    await Promise.all(started.map((each) => each.ready));
+    const started: ReturnType<typeof startClient>[] = [];
+    while (started.length < clients) {
+      // A few at a time: a crowd that loads its code at once keeps each other from answering for longer than a call may take.
+      const wave = Array.from({ length: Math.min(WAVE, clients - started.length) }, () =>
+        startClient(settings),
+      );
+      started.push(...wave);
+      await Promise.all(wave.map((each) => each.ready));
+    }
     // What the bucket regained while they started is spent, so that they start from nothing.
     await drain(sandbox.url);
     const before = (await sandbox.log()).length;
     const startMs = performance.now();
     for (const each of started) each.go();
-    const results = await Promise.all(started.map((each) => each.result));
+    const [results] = await Promise.all([
+      Promise.all(started.map((each) => each.result)),
+      options.meanwhile?.(),
+    ]);
     const tookMs = performance.now() - startMs;
     const log = (await sandbox.log()).slice(before).filter((entry) => entry.path === '/account');
     const accepted = log.filter((entry) => entry.status === 200).length;
@@ -72,6 +90,7 @@ export async function runProcesses(options: {
       deviation: Math.sqrt(counts.reduce((sum, count) => sum + (count - mean) ** 2, 0) / clients),
       longestWaitMs: Math.max(...results.map((result) => result.longestWaitMs)),
       storeCalls: results.reduce((sum, result) => sum + result.storeCalls, 0),
+      clients: results.map(({ warnings, isShared }) => ({ warnings, isShared })),
     };
   } finally {
     await sandbox.close();

@@ -285,6 +285,25 @@ describe('a shared throttle whose store fails', () => {
     expect(record()?.total).toBe(1);
   });
 
+  test('goes on from what was known where the store forgot the record: a bucket that was empty is not full', async () => {
+    const { clock, network, open, record } = setUp();
+    const [one, two] = [open('one'), open('two')];
+    for (let n = 0; n < 30; n += 1) {
+      void one.take();
+      void two.take();
+    }
+    await clock.advance(1000);
+    const before = record();
+    // A server without persistence was started again.
+    network.backend.write(KEY, network.backend.read(KEY)?.revision ?? null, null);
+    await clock.advance(2000);
+    // As many as the bucket regained, and one more each at most for what the other's latest writes had said.
+    const granted = one.granted.length + two.granted.length;
+    expect(granted).toBeGreaterThanOrEqual(29);
+    expect(granted).toBeLessThanOrEqual(32);
+    expect(record()?.total).toBeGreaterThan(before?.total ?? Number.POSITIVE_INFINITY);
+  });
+
   test('leaves a foreign record alone, and paces alone', async () => {
     const { clock, network, log, open } = setUp();
     network.backend.write(KEY, null, '{"v":7}');

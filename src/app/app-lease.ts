@@ -2,6 +2,8 @@
  * Leases on live apps: whoever uses an app holds a lease under its id, and a sweep that protects apps in use reads it there.
  * NOT guaranteed: protection from sweeps without `--protect-while-held`, or in another store or namespace.
  */
+import type { Clock } from '../base/clock.ts';
+import { retry } from '../base/retry.ts';
 import type { HolderInfo, Lease, LeaseManager } from '../lease/contract.ts';
 import type { HoldsSource } from '../reaper/holds.ts';
 import { createKey } from '../store/key.ts';
@@ -17,12 +19,22 @@ export function appLeaseKey(namespace: string, { name, accountId }: AccountName,
   return createKey(namespace, 'app', `${name}-${accountId}`, appId);
 }
 
+/** A read that failed keeps an app; a connection that just broke would keep them all, and the account would look full. */
+const READ_ATTEMPTS = 3;
+const READ_BACKOFF = Object.freeze({ baseMs: 100, capMs: 1000 });
+
 /** Where a sweep reads who uses an app. */
 export function createHoldsSource(
   manager: Pick<LeaseManager, 'read'>,
-  { namespace, account }: { namespace: string; account: AccountName },
+  { namespace, account, clock }: { namespace: string; account: AccountName; clock: Clock },
 ): HoldsSource {
-  return { readHold: (appId, options) => manager.read(appLeaseKey(namespace, account, appId), options) };
+  const isRetryable = (error: unknown) => (error as { retryable?: unknown }).retryable === true;
+  return {
+    readHold: (appId, { signal }) =>
+      retry({ clock, attempts: READ_ATTEMPTS, ...READ_BACKOFF, signal, isRetryable }, () =>
+        manager.read(appLeaseKey(namespace, account, appId), { signal }),
+      ),
+  };
 }
 
 /**

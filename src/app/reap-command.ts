@@ -128,7 +128,7 @@ async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<Re
     onEvent: context.onReapEvent,
     ...(memory ? { memory } : {}),
     ...(options.protectWhileHeld
-      ? { holds: createHoldsSource(store.manager, { namespace: values.namespace, account }) }
+      ? { holds: createHoldsSource(store.manager, { namespace: values.namespace, account, clock }) }
       : {}),
     ...(github
       ? { findHindrance: () => (isBelowFloor(github.rate(), values.quotaFloor) ? 'low-quota' : null) }

@@ -13,6 +13,7 @@ import { freePlace } from '../reaper/room.ts';
 import { appLeaseKey, holdApp } from './app-lease.ts';
 import { ROOM_DEFAULTS, type RoomOptions, type RoomPlace } from './room-contract.ts';
 import type { RoomRegister } from './room-register.ts';
+import { insist } from './store-patience.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -44,7 +45,10 @@ export async function settleIn<T>(
   if (id !== undefined)
     await limited('the lease on the new app', async (signal) => {
       const key = appLeaseKey(namespace, provider, id);
-      lease = await holdApp(manager, { key, leaseMs, holder, signal });
+      // Without it a sweep for room may take the app: a connection that broke a moment ago is no reason to do without.
+      lease = await insist({ clock, logger, signal }, () =>
+        holdApp(manager, { key, leaseMs, holder, signal }),
+      );
     });
   let isGivenBack = false;
   return {

@@ -6,11 +6,11 @@
  */
 import type { Clock } from '../base/clock.ts';
 import { createDeadline, type Deadline } from '../base/deadline.ts';
-import { AuthError, toError, UnavailableError } from '../base/errors.ts';
+import { AuthError, hasCode, toError, UnavailableError } from '../base/errors.ts';
 import { nullLogger } from '../base/logger.ts';
 import { plain } from '../base/text.ts';
 import { createAlarm } from '../lease/alarm.ts';
-import type { Lease } from '../lease/contract.ts';
+import type { Lease, TryAcquireResult } from '../lease/contract.ts';
 import type { Provider } from '../provider/contract.ts';
 import type { PassResult } from '../reaper/contract.ts';
 import { readBeats, writeBeats } from '../reaper/held.ts';
@@ -21,6 +21,7 @@ import { createKey } from '../store/key.ts';
 import { createHoldsSource } from './app-lease.ts';
 import { type LimitRefusal, ROOM_DEFAULTS, type RoomOptions } from './room-contract.ts';
 import type { RoomRegister, RoomView } from './room-register.ts';
+import { insist, type Patience } from './store-patience.ts';
 
 const RELEASE_TIMEOUT_MS = 15_000;
 
@@ -55,7 +56,15 @@ export async function countRoom(request: CountRequest): Promise<RoomView> {
       for (const alarm of alarms) alarm.clear();
       const view = await register.read(signal);
       if (isEnough(view)) return view;
-      const tried = await manager.tryAcquire(key, { leaseMs, holder, signal });
+      const tried = await tryForTurn(() => manager.tryAcquire(key, { leaseMs, holder, signal }), {
+        clock,
+        logger,
+        signal,
+      });
+      if (tried === null) {
+        await firstOf(alarms, pollMs, signal);
+        continue;
+      }
       if (tried.acquired) {
         const counted = await countUnder(tried.lease, { request, isEnough });
         if (counted) return counted;
@@ -70,6 +79,20 @@ export async function countRoom(request: CountRequest): Promise<RoomView> {
     }
   } finally {
     for (const alarm of alarms) alarm.dispose();
+  }
+}
+
+/** One try, repeated while the store is out of reach; null where it stayed unknown whether it succeeded: it is taken back. */
+async function tryForTurn(
+  attempt: () => Promise<TryAcquireResult>,
+  patience: Patience,
+): Promise<TryAcquireResult | null> {
+  try {
+    return await insist(patience, attempt);
+  } catch (thrown) {
+    if (patience.signal.aborted || !hasCode(thrown, 'indeterminate')) throw thrown;
+    patience.logger.info(`waiting for the store: ${plain(toError(thrown).message)}`);
+    return null;
   }
 }
 
@@ -90,7 +113,7 @@ async function firstOf(
   }
 }
 
-/** One sweep under the lease; null where the list stayed partial because others interfered, so that it is tried again. */
+/** One sweep under the lease; null where it was lost meanwhile, so that it is tried again. */
 async function countUnder(
   lease: Lease,
   { request, isEnough }: { request: CountRequest; isEnough: (view: RoomView) => boolean },
@@ -99,11 +122,13 @@ async function countUnder(
   const { manager, namespace = ROOM_DEFAULTS.namespace, logger = nullLogger, settings } = options;
   const onUnread = (error: Error) =>
     logger.warn(`whether an app is in use could not be read, so it stays: ${plain(error.message)}`);
-  const source = createHoldsSource(manager, { namespace, account: provider });
+  const source = createHoldsSource(manager, { namespace, account: provider, clock });
   const holds = createHolds({ source, known: readBeats(lease.view.record?.note ?? {}), onUnread });
+  // A store that comes back after the lease has run out is told nothing: somebody else counts by then.
+  const held = AbortSignal.any([deadline.signal, lease.signal]);
   try {
     // Somebody may have counted between our look and our turn.
-    const before = await register.read(deadline.signal);
+    const before = await register.read(held);
     if (isEnough(before)) return before;
     const limits = [settings.limit, refusal.limit].filter((each) => each !== null);
     const limit = limits.length > 0 ? Math.min(...limits) : null;
@@ -130,7 +155,10 @@ async function countUnder(
     const { room: figures } = pass;
     if (!figures) return failCount(pass);
     const number = (before.record.census?.number ?? 0) + 1;
-    return await register.update((room) => recordCensus(room, { figures, limit, number }), deadline.signal);
+    return await register.update((room) => recordCensus(room, { figures, limit, number }), held);
+  } catch (thrown) {
+    if (hasCode(thrown, 'lease-lost')) return null;
+    throw thrown;
   } finally {
     await release(lease, { request, beats: holds.seen });
   }

@@ -53,7 +53,7 @@ export async function withRoom<T>(
   create: (options: { signal: AbortSignal }) => Promise<T>,
   options: RoomOptions,
 ): Promise<RoomPlace<T>> {
-  const { clock = systemClock, namespace = ROOM_DEFAULTS.namespace, signal } = options;
+  const { clock = systemClock, namespace = ROOM_DEFAULTS.namespace, signal, logger = nullLogger } = options;
   const { timeoutMs = ROOM_DEFAULTS.timeoutMs } = options;
   const deadline = createDeadline({
     clock,
@@ -63,7 +63,7 @@ export async function withRoom<T>(
   });
   const key = createKey(namespace, 'room', `${provider.name}-${provider.accountId}`);
   const nonce = createNonce();
-  const register = createRoomRegister({ store: options.store, key, clock, nonce });
+  const register = createRoomRegister({ store: options.store, key, clock, nonce, logger });
   const classify = options.classify ?? ((outcome: unknown) => classifyRefusal(outcome, provider));
   const attempt = async (): Promise<Attempt<T>> => {
     let value: T;

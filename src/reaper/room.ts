@@ -158,11 +158,17 @@ export class RoomFullError extends LimitError {
 export function describeRoom(census: RoomCensus | null): string {
   if (!census) return 'the account is full, and it could not be counted in time';
   const { counted, limit, nextDueMs, holders } = census;
-  const many = limit === null ? `${counted} apps are there` : `${counted} of ${limit} places are taken`;
+  const many = describeTaken(counted, limit);
   const due =
     nextDueMs === null ? 'none of them will fall due' : `the next falls due in ${formatDuration(nextDueMs)}`;
   const names = holders.length > 0 ? `; they are held by ${holders.join(', ')}` : '';
   return `the account is full: ${many}, ${due}${names}`;
+}
+
+function describeTaken(counted: number, limit: number | null): string {
+  if (limit === null) return `${counted} apps are there`;
+  if (counted >= limit) return `${counted} of ${limit} places are taken`;
+  return `${counted} of ${limit} places were taken at the last count, the others since then`;
 }
 
 function without(record: RoomRecord, nonce: string): readonly RoomClaim[] {

@@ -81,6 +81,7 @@ export function createSharedAccount(options: SharedAccountOptions): SharedAccoun
   const findings = createFindings(id);
   let rate = { emissionIntervalMs: settings.emissionIntervalMs, burst: settings.burst };
   let view: SharedView | null = null;
+  let known: SharedRecord | null = null;
   // Grows only, since a record that was read proves that the axis had come so far before.
   let anchorMs = 0;
   let isAnchored = false;
@@ -97,8 +98,10 @@ export function createSharedAccount(options: SharedAccountOptions): SharedAccoun
     if (!isAnchored && !isOwn) anchorMs = reachedMs;
     else anchorMs = Math.max(anchorMs, reachedMs);
     isAnchored ||= next.record !== null;
-    view = next;
-    return next;
+    known = next.record ?? known;
+    // A store that forgot (a server without persistence was started again) has not filled the provider's bucket.
+    view = { revision: next.revision, record: known };
+    return view;
   };
 
   /** One call with its own limit: a store that does not answer is told from one that others keep busy. */
