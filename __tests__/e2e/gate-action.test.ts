@@ -193,8 +193,7 @@ describe('a cancelled job', () => {
     const steps = await Promise.all(
       ['ap', 'eu'].map((member) => job(member, { with: options, cancelWhen: /hanging/ })),
     );
-    const codes = steps.map(({ main }) => main.exitCode);
-    expect(codes.toSorted()).toEqual([130, 20].toSorted());
+    expect(new Set(steps.map(({ main }) => main.exitCode))).toEqual(new Set([130, 20]));
     for (const { main } of steps) expect(main.signal).toBeNull();
   });
 });

@@ -177,6 +177,85 @@ describe('a set-up that goes wrong', () => {
   });
 });
 
+describe('a gate and a check before the tests', () => {
+  /** Each process is a member of its own, named by its environment. */
+  const withSections = (sections: object, files: Record<string, string> = {}) =>
+    make({
+      'jest.config.js':
+        "module.exports = { globalSetup: './setup.mjs', globalTeardown: 'lockstep/jest/teardown' };",
+      'setup.mjs': `import { createGlobalSetup } from 'lockstep/jest';
+        const { gate, ...rest } = ${JSON.stringify(sections)};
+        export default createGlobalSetup({
+          ...rest, ...(gate && { gate: { member: process.env.MEMBER, ...gate } }),
+        });`,
+      'a.test.js': `test('sees the results', () => {
+        const read = (name) => JSON.parse(process.env['LOCKSTEP_RESULT_' + name]);
+        expect(read('GATE')).toMatchObject({ format: 1, command: 'gate', outcome: 'open', missing: [] });
+        expect(read('CHECK')).toMatchObject({ format: 1, command: 'check', status: 'passing', exitCode: 0 });
+      });`,
+      ...files,
+    });
+  const gate = { name: 'shards', members: 'one, two', schema: '42' };
+  const runAs = (project: Project, member: string) => jest(project, [], { MEMBER: member });
+  const TEST = { 'a.test.js': "test('runs', () => { console.log('it ran'); });" };
+
+  test('let the shards begin together; the results reach the tests', async () => {
+    const project = withSections({ gate, check: { action: 'set', name: 'shards', status: 'passing' } });
+    const results = await Promise.all(['one', 'two'].map((member) => runAs(project, member)));
+    for (const { exitCode, output } of results) {
+      expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+      expect(output).toMatch(/^lockstep: gate: The gate is open: schema 42/m);
+      expect(output).toMatch(/^lockstep: check: shards is passing$/m);
+    }
+    expect(await recordsOf(project)).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ kind: 'gate', name: 'local/local/shards', state: 'open' }),
+        expect.objectContaining({ kind: 'check', name: 'shards', state: 'passing' }),
+      ]),
+    );
+  });
+
+  test('that does not open fails the run before the first test, and says what to do', async () => {
+    const project = withSections({ gate: { ...gate, timeout: '300ms' } }, TEST);
+    const { exitCode, output } = await runAs(project, 'one');
+    expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
+    expect(output).toMatch(/did not open \(timeout\).*missing: two/);
+    expect(output).toMatch(/two: look whether its job was started/);
+    expect(output).toMatch(/start all members again with attempt 2/);
+    expect(output).not.toContain('it ran');
+  });
+
+  test('that is set up wrongly fails it, too, with every problem at once', async () => {
+    const project = withSections({ gate: { ...gate, schema: 'x1', nonsense: 1 }, check: {} }, TEST);
+    const { exitCode, output } = await runAs(project, 'three');
+    expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
+    expect(output).toMatch(/schema: is not a whole number.*version-scheme dotted/);
+    expect(output).toMatch(/member: three is not one of members: one, two/);
+    expect(output).toMatch(/gate\.nonsense: there is no such option/);
+    expect(output).not.toContain('it ran');
+  });
+
+  test('a check that is not reached fails it', async () => {
+    const project = withSections({ check: { action: 'wait', name: 'db', timeout: '200ms' } }, TEST);
+    const { exitCode, output } = await runAs(project, 'one');
+    expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
+    expect(output).toMatch(/lockstep check: Timed out: db is unknown/);
+    expect(output).not.toContain('it ran');
+  });
+
+  test('SIGINT while it waits leaves the gate: the other shard fails at once', async () => {
+    const project = withSections({ gate: { ...gate, members: 'one, two, three' } }, TEST);
+    const left = project.start(jestArgs(project), { MEMBER: 'one' });
+    const other = project.start(jestArgs(project), { MEMBER: 'two' });
+    await waitFor(() => (/two {2}WAITING/.test(left.output()) ? true : null));
+    process.kill(left.pid, 'SIGINT');
+    expect(await left.result).toMatchObject({ exitCode: null, signal: 'SIGINT' });
+    const { exitCode, output } = await other.result;
+    expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
+    expect(output).toMatch(/member-left/);
+  });
+});
+
 describe('SIGINT', () => {
   test('during the set-up ends the clean-up, its children and the run, and gives the lease back', async () => {
     const project = make({

@@ -176,6 +176,13 @@ describe('how a member looks', () => {
     expect(only(board({ phase: 'api', members: { a: record({}) } }), 'a').advice).toBeNull();
   });
 
+  test('who left because this run has agreed on another version is not told to run again', () => {
+    const advice = (reason: string) =>
+      only(board({ members: { a: record({ state: 'left', reason }) } }), 'a').advice;
+    expect(advice('config-mismatch')).toMatch(/^start a new run/);
+    expect(advice('interrupted by SIGTERM')).toMatch(/re-run the failed jobs$/);
+  });
+
   test('a line says who, how, since when, where to look and what to do', () => {
     const line = describeMember(
       only(board({ members: { a: record({ state: 'left', reason: 'SIGTERM' }) } }), 'a'),

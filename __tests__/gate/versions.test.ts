@@ -47,7 +47,7 @@ describe('schema versions', () => {
     [
       'integer',
       'x',
-      'is not a whole number of at most 40 digits; --version-scheme dotted or list takes others',
+      'is not a whole number of at most 40 digits; version-scheme dotted or list takes others',
     ],
     ['dotted', 'x', 'is not numbers joined by dots, such as 1.12.0 (at most ten, without a prefix)'],
     ['list', ',', 'names no id'],

@@ -31,7 +31,10 @@ export interface Project {
   addApps(...names: string[]): void;
   apps(): string[];
   /** Starts node in the project, with no variable of this machine but PATH, and a home and state of its own. */
-  start(args: readonly string[], env?: Record<string, string>): { pid: number; result: Promise<ChildResult> };
+  start(
+    args: readonly string[],
+    env?: Record<string, string>,
+  ): { pid: number; output: () => string; result: Promise<ChildResult> };
   run(args: readonly string[], env?: Record<string, string>): Promise<ChildResult>;
 }
 
@@ -133,7 +136,7 @@ function openProject(folder: string): Project {
         child.once('error', reject);
         child.once('close', (exitCode, signal) => settle({ exitCode, signal, output }));
       });
-      return { pid: child.pid ?? 0, result };
+      return { pid: child.pid ?? 0, output: () => output, result };
     },
     run: (args, env) => project.start(args, env).result,
   };

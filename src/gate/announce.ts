@@ -95,7 +95,7 @@ function mayBringConfig(board: GateDoc, ctx: ReduceContext): boolean {
 function describeMismatch(board: GateDoc, { config }: ReduceContext): string {
   const [theirs, ours] = [board.expected.join(', '), config.expected.join(', ')];
   if (theirs === ours)
-    return `the members agree, but --require-api or --version-scheme differs from that of the first job`;
+    return `the members agree, but require-api or version-scheme differs from that of the first job`;
   return `the gate expects the members ${theirs}; this job names ${ours}`;
 }
 

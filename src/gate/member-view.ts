@@ -6,7 +6,7 @@ import { plain } from '../base/text.ts';
 import type { GateDoc, GateFailure, Incarnation, MemberRecord } from './contract.ts';
 import type { GateConfig } from './event.ts';
 import { isSameIncarnation } from './incarnation.ts';
-import { describe, listDifference } from './refusal.ts';
+import { describe, listDifference, MISMATCH_REASON } from './refusal.ts';
 import { readyMembers, recordOf, type Standing, surveyBoard } from './standing.ts';
 import { compareVersions } from './versions.ts';
 
@@ -83,7 +83,7 @@ function viewMember(name: string, subject: Subject): MemberView {
     readyAt: record?.readyAt === undefined ? null : plain(record.readyAt),
     url: url === null ? null : plain(url),
     detail: detailOf(name, state, subject),
-    advice: ADVICE[label] ?? adviceForWaiting(label, record),
+    advice: adviceFor(label, record),
   };
 }
 
@@ -133,22 +133,24 @@ const ADVICE: Readonly<Record<MemberLabel, string | null>> = Object.freeze({
   MISSING: 'look whether its job was started, is queued for a runner, or failed before the gate',
   'NEEDS UPGRADE': 'deploy the version the others have to it, then run its job again',
   LOST: 'read the log of its job, then re-run the failed jobs',
-  LEFT: 'its job was stopped; re-run the failed jobs',
+  LEFT: 'its job was stopped or cannot get ready; mend that, then re-run the failed jobs',
 });
 
-/** Running the jobs again does not mend a target that is not ready. */
-function adviceForWaiting(label: MemberLabel, record: MemberRecord | undefined): string | null {
+/** Where running the jobs again would not mend it, what does. */
+function adviceFor(label: MemberLabel, record: MemberRecord | undefined): string | null {
   const said = record?.observed?.detail;
-  return label === 'WAITING' && said !== undefined
-    ? `find out why it is not ready; it said ${plain(said, 200)}`
-    : null;
+  if (label === 'WAITING' && said !== undefined)
+    return `find out why it is not ready; it said ${plain(said, 200)}`;
+  if (label === 'LEFT' && record?.reason === MISMATCH_REASON)
+    return 'start a new run for its version; this one has agreed on another';
+  return ADVICE[label];
 }
 
 function detailOf(name: string, state: MemberReportState, { doc, standing, ctx }: Subject): string {
   const record = doc ? recordOf(doc, name) : undefined;
   if (!doc || !record)
     return state === 'lost' ? plain(ctx.failure?.message ?? '') : 'has not announced itself';
-  const parts: string[] = [];
+  const parts: string[] = state === 'lost' ? [plain(ctx.failure?.message ?? '')] : [];
   const { claim } = doc;
   if (claim && claim.member === name) {
     const isOld = !isSameIncarnation(claim.incarnation, record.incarnation);

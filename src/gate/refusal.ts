@@ -115,7 +115,7 @@ function explain(doc: GateDoc, code: RefusalCode, ctx: ReduceContext): string {
     case 'diverged':
       return `${own}, the others ${describe(doc.target)}${lists}; neither contains the other: build all from one commit`;
     case 'schema-downgrade':
-      return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say --allow-downgrade if this is meant`;
+      return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say allow-downgrade if this is meant`;
     case 'config-mismatch':
       return `${own}, but this run's gate agreed on ${describe(doc.target)}; a new version needs a new run`;
     case 'member-left':

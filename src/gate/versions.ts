@@ -49,7 +49,7 @@ export function parseSchema(text: string, scheme: VersionScheme): Parsed<string>
       if (/^\d{1,40}$/.test(trimmed)) return { ok: true, value: trimmed };
       return {
         ok: false,
-        problem: 'is not a whole number of at most 40 digits; --version-scheme dotted or list takes others',
+        problem: 'is not a whole number of at most 40 digits; version-scheme dotted or list takes others',
       };
     case 'dotted':
       if (/^\d{1,20}(\.\d{1,20}){0,9}$/.test(trimmed)) return { ok: true, value: trimmed };

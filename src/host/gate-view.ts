@@ -75,7 +75,7 @@ export function renderGateReport(report: GateReport, end: GateEnd | null, style:
   const headline = report.outcome === 'failed' ? style.red(end.headline) : style.green(end.headline);
   return [
     ...renderTable([head, ...cells]),
-    ...(more > 0 ? [style.dim(`… and ${more} more; --json has them all`)] : []),
+    ...(more > 0 ? [style.dim(`… and ${more} more; the JSON result has them all`)] : []),
     '',
     headline,
     ...adviceLines(report, end).map((line) => `→ ${line}`),
