@@ -67,4 +67,8 @@ test('the bill of a gate: ten members fit into an hour, thirty do not', () => {
   expect(cost(10).requests).toBeLessThan(1000);
   expect(cost(30).requests).toBeGreaterThan(1000);
   expect(cost(2).requests).toBeLessThan(cost(3).requests);
+  // Who waits longer polls more often, and asks the jobs API more often.
+  const longer = gateCost({ members: 10, waitMs: 1_200_000, pollMs: 15_000 });
+  expect(longer.requests).toBeGreaterThan(cost(10).requests);
+  expect(longer.writes).toBe(cost(10).writes);
 });

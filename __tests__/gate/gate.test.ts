@@ -676,6 +676,24 @@ describe('200 simultaneous starts', () => {
 });
 
 describe('the register of a board', () => {
+  test('a crowd that comes at once to a slow store takes turns: no storm of lost writes', async () => {
+    for (const seed of [1, 2]) {
+      const { clock, network, start } = createWorld(() => ({ requestMs: 150, replyMs: 150 }), seed);
+      const members = Array.from({ length: 40 }, (_, index) => `m${10 + index}`);
+      const started = members.map((name) => {
+        const store = network.open(name);
+        // As on GitHub: nobody is told, and nobody beats.
+        const polled = { ...store, capabilities: { ...store.capabilities, nativeWatch: false } };
+        return start(name, { members, pollMs: 15_000, hasBeats: false }, polled);
+      });
+      const ends = await finish(clock, started);
+      expect(ends.map(({ run }) => run.outcome)).toEqual(members.map(() => 'open'));
+      const lost = ends.reduce((sum, { conflicts }) => sum + conflicts, 0);
+      // Drawing a moment by chance lost more than 160.
+      expect(lost).toBeLessThan(1.6 * network.changes.length);
+    }
+  });
+
   test('counts what it wrote and what it lost to others', async () => {
     const { clock, network, startAll } = createWorld();
     const ends = await finish(clock, startAll());

@@ -284,6 +284,32 @@ describe('R3 and R4 the claim', () => {
     expect(story.announce({ ...C, attempt: 2 })).toMatchObject({ kind: 'migrate', token: 2 });
   });
 
+  test('what a dead holder left done is recorded as adopted by its re-run, within the epoch and in the next', () => {
+    const within = announced();
+    within.announce({ ...C, attempt: 2 }, '42');
+    const adopted = {
+      phase: 'api',
+      claim: null,
+      commits: [{ token: 2, member: 'c', to: '42', how: 'adopted' }],
+    };
+    expect(within.doc).toMatchObject(adopted);
+    // The dead one was alive after all: what it says now comes too late.
+    expect(within.play(C, commitOf(1))).toMatchObject({ kind: 'fenced' });
+
+    const next = announced();
+    next.play(A, { kind: 'deadline' });
+    for (const caller of [A, B, C]) next.announce({ ...caller, attempt: 2 }, '42');
+    expect(next.doc).toMatchObject({ ...adopted, epoch: 2 });
+  });
+
+  test('what a living holder has done is its own to record', () => {
+    const story = announced();
+    story.announce({ ...A, attempt: 2 }, '42');
+    expect(story.doc).toMatchObject({ phase: 'api', claim: { member: 'c', token: 1 }, commits: [] });
+    story.play(C, commitOf(1));
+    expect(story.doc?.commits).toMatchObject([{ token: 1, member: 'c', how: 'ran' }]);
+  });
+
   test('a probe alone adopts what is there, and never stands in the way of a migration', () => {
     const probe = { canMigrate: false, canProbeSchema: true };
     const nothing = { canMigrate: false, canProbeSchema: false };

@@ -5,6 +5,7 @@
  * own limits are those of its documentation, for GITHUB_TOKEN.
  * The bench counts the same designs that lockstep has for real.
  */
+import { evidenceEveryMs } from '../gate/liveness.ts';
 
 /** GitHub's published limits for GITHUB_TOKEN. */
 export const GITHUB_LIMITS = Object.freeze({
@@ -139,16 +140,25 @@ export interface GateCost {
   readonly writes: number;
 }
 
+/** What a lost write reads: who won, and after one's turn the board again. */
+const LOST_WRITE_READS = 2 * RECORD_READS;
+
 /**
- * Each member announces itself and reports that it is ready: two changes of the board, two writes each, and one of both meets a
- * rival's write and is done again. Each change also costs every waiting member a read of the record, at most one per poll.
+ * Each member announces itself and reports that it is ready: 2N + 1 changes of the board, two writes each. Of writes that meet
+ * a rival's some are done again, the more the larger the crowd. Each change is read by every member that waits at that moment
+ * (an announcement by half of them, a readiness by all), at most one per poll; and each member asks the jobs API.
+ * `waitMs` is from the first one's announcement to the opening. The bill is what was counted of real ones, or up to two and a half times of it.
  */
 export function gateCost(plan: { members: number; waitMs: number; pollMs: number }): GateCost {
   const { members, waitMs, pollMs } = plan;
-  const changes = 2 * members + 3;
-  const writes = 2 * (changes + members);
-  const looks = Math.min(changes, Math.ceil(waitMs / pollMs));
-  return { members, writes, requests: writes + members * RECORD_READS * (1 + looks) };
+  const changes = 2 * members + 1;
+  // A fifth more than was counted for gates of 3 to 40 members that came all at once.
+  const lost = Math.ceil(members + members ** 2 / 12);
+  const writes = 2 * (changes + lost);
+  const looks = Math.min(Math.ceil(1.5 * members ** 2), members * Math.ceil(waitMs / pollMs));
+  const asked = members * Math.ceil(waitMs / evidenceEveryMs(members));
+  const requests = writes + RECORD_READS * (members + looks) + LOST_WRITE_READS * lost + asked;
+  return { members, writes, requests };
 }
 
 export interface Verdict {

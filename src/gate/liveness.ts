@@ -30,6 +30,11 @@ const ASK_EVERY_MS = 30_000;
 /** All members ask for themselves and share one budget of requests. */
 const ASK_EVERY_PER_MEMBER_MS = 6000;
 
+/** How often each of so many members asks the jobs API. */
+export function evidenceEveryMs(members: number): number {
+  return Math.max(ASK_EVERY_MS, members * ASK_EVERY_PER_MEMBER_MS);
+}
+
 export function createLiveness(settings: {
   clock: Clock;
   jobs: JobsEvidence | null;
@@ -66,8 +71,7 @@ export function createLiveness(settings: {
     evidenceInMs: () => (jobs === null ? null : Math.max(0, askAtMs - clock.monotonicMs())),
     async ask(doc, signal) {
       if (jobs === null) return { jobs: [], isNews: false };
-      const everyMs = Math.max(ASK_EVERY_MS, expected.length * ASK_EVERY_PER_MEMBER_MS);
-      askAtMs = clock.monotonicMs() + jitter(everyMs, 0.3, clock.random());
+      askAtMs = clock.monotonicMs() + jitter(evidenceEveryMs(expected.length), 0.3, clock.random());
       const found = await jobs.look({ members: expected, claim: doc?.claim ?? null }, { signal });
       const isNews = [...found.endedIds].some((id) => !endedIds.has(id));
       endedIds = new Set([...endedIds, ...found.endedIds]);

@@ -71,16 +71,18 @@ function withTarget(doc: GateDoc, { config }: ReduceContext): GateDoc {
   return JSON.stringify(target) === JSON.stringify(doc.target) ? doc : { ...doc, target };
 }
 
-function leaveAnnounce(doc: GateDoc, { config }: ReduceContext): GateDoc {
+function leaveAnnounce(doc: GateDoc, ctx: ReduceContext): GateDoc {
+  const { config } = ctx;
   if (doc.target === null || !areAllPresent(surveyBoard(doc, config))) return doc;
   const isThere = reaches(doc.schemaFloor, doc.target.schema, config.versionScheme);
-  return { ...doc, phase: isThere ? 'api' : 'schema' };
+  return isThere ? { ...adoptFromDead(doc, ctx), phase: 'api' } : { ...doc, phase: 'schema' };
 }
 
 function advanceSchema(doc: GateDoc, ctx: ReduceContext): GateDoc {
   const { target } = doc;
   if (target === null) return doc;
-  if (reaches(doc.schemaFloor, target.schema, ctx.config.versionScheme)) return { ...doc, phase: 'api' };
+  if (reaches(doc.schemaFloor, target.schema, ctx.config.versionScheme))
+    return { ...adoptFromDead(doc, ctx), phase: 'api' };
   const survey = surveyBoard(doc, ctx.config);
   if (!mayTakePart(doc, survey, ctx)) return doc;
   const fate = fateOf(doc, ctx);
@@ -103,6 +105,16 @@ function advanceSchema(doc: GateDoc, ctx: ReduceContext): GateDoc {
     how: 'adopted' as const,
   };
   return { ...recordCommit(doc, commit, ctx), phase: 'api' };
+}
+
+/** The world has what a holder was to bring about, who died between its migration and the record of it. */
+function adoptFromDead(doc: GateDoc, ctx: ReduceContext): GateDoc {
+  const { target, commits } = doc;
+  const isOver = doc.claim !== null && fateOf(doc, ctx) !== 'held';
+  if (target === null || !isOver || !mayTakePart(doc, surveyBoard(doc, ctx.config), ctx)) return doc;
+  if (commits.some(({ to }) => to === target.schema)) return doc;
+  const from = commits.at(-1)?.to ?? null;
+  return recordCommit(doc, { token: doc.lastToken + 1, from, to: target.schema, how: 'adopted' }, ctx);
 }
 
 function takeClaim(doc: GateDoc, { self, at }: ReduceContext): GateDoc {
