@@ -241,7 +241,7 @@ describe('providers of one’s own, in the command line', () => {
 
 describe('the documents', () => {
   test('their TypeScript compiles against the package’s own types, as strictly as can be', () => {
-    const docs = ['library.md', 'providers.md', 'test-runners.md'];
+    const docs = ['library.md', 'lock.md', 'providers.md', 'test-runners.md'];
     const files: Record<string, string | object> = {
       'tsconfig.json': {
         compilerOptions: {
@@ -256,6 +256,11 @@ describe('the documents', () => {
         },
         include: ['docs'],
       },
+      // What the examples take as given: a client for SQL as `pg` types it, and values of the reader's own.
+      'docs/given.d.ts': `
+        declare const sql: { query(text: string, values: unknown[]): Promise<{ rowCount: number | null }> };
+        declare const id: number, version: string, url: string, body: string, folder: string, text: string;
+      `,
     };
     let blocks = 0;
     for (const name of docs) {

@@ -22,7 +22,7 @@ describeEngine(postgresEngine, () => {
           'UPDATE stacks SET version = $2, token = $1 WHERE id = $3 AND token <= $1',
           [own.token, version, 'staging'],
         );
-        own.assertWritten(rowCount ?? 0);
+        own.assertWritten(rowCount);
       };
       await deploy(3, 'a');
       await deploy(3, 'b');

@@ -28,6 +28,13 @@ describe('a token', () => {
     expect(() => admitToken(2, 3)).toThrow(/token 2 was refused.*3/);
   });
 
+  test('is refused where no row was written, however a client counts none', () => {
+    for (const none of [0, null, undefined, Number.NaN]) {
+      expect(() => guard(7).assertWritten(none)).toThrow(fenced);
+    }
+    expect(() => guard(7).assertWritten(1)).not.toThrow();
+  });
+
   test('whatever comes in whatever order, what a resource remembers never falls', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: MAX_TOKEN })), (tokens) => {

@@ -1,4 +1,6 @@
 // The manager: exact calls against a scripted store, and several managers over one memory store, on a clock moved by hand.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { sleep } from '../../src/base/clock.ts';
 import { CancelledError, DeadlineError } from '../../src/base/errors.ts';
@@ -23,6 +25,7 @@ import {
 } from '../support/lease-scripted-store.ts';
 import { createManualClock, settle } from '../support/manual-clock.ts';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const KEY = 'test/lock/key';
 const LEASE_MS = 10_000;
 const POLL_MS = 2000;
@@ -555,6 +558,23 @@ describe('one process', () => {
     store.goOn(sees(other, 'r2'));
     expect(await manager.tryAcquire(KEY, options)).toMatchObject({ holder: { text: 'other' } });
     store.verify();
+  });
+
+  test('many acquisitions at once are no leak: Node has nothing to say about their listeners', () => {
+    // In a process of its own: the test runner's does not hand warnings on.
+    const script = `
+      import { systemClock as clock } from './src/base/clock.ts';
+      import { createLeaseManager } from './src/lease/manager.ts';
+      import { createMemoryStore } from './src/store/drivers/memory.ts';
+      const manager = createLeaseManager({ store: createMemoryStore({ clock }), clock });
+      const given = { leaseMs: 5000, pollMs: 1000, holder: { text: 'a', host: 'b', pid: 1 } };
+      const contend = async () => (await manager.acquire('test/lock/key', given)).release();
+      await Promise.all(Array.from({ length: 20 }, contend));
+      await manager.close();
+    `;
+    const args = ['--import', './scripts/register-ts.js', '--input-type=module', '-e', script];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: ROOT, encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   test('L15: one that gives up in line lets the next one pass', async () => {

@@ -24,8 +24,8 @@ export interface Guard {
   readonly token: number;
   /** For a request to a server that judges with {@link admitToken}. */
   readonly headers: Readonly<Record<typeof FENCING_HEADER, string>>;
-  /** After an `UPDATE … WHERE token <= $1`: throws FencedError where no row was changed. */
-  assertWritten(changedRows: number): void;
+  /** After an `UPDATE … WHERE token <= $1`: throws FencedError unless a row was changed. Some clients count none as null. */
+  assertWritten(changedRows: number | null | undefined): void;
   /** The name under which this holder writes what readers find with {@link newestFile}. */
   fileName(name: string): string;
 }
@@ -45,8 +45,9 @@ export function guard(token: number | string | undefined): Guard {
   return Object.freeze({
     token: value,
     headers: Object.freeze({ [FENCING_HEADER]: String(value) }),
-    assertWritten(changedRows: number) {
-      if (changedRows === 0) throw new FencedError(`token ${value} was refused: a newer holder has written`);
+    assertWritten(changedRows: number | null | undefined) {
+      // Whatever is no count, too: nothing says then that it was written.
+      if (!changedRows) throw new FencedError(`token ${value} was refused: a newer holder has written`);
     },
     fileName: (name: string) => `${name}.${String(value).padStart(DIGITS, '0')}`,
   });

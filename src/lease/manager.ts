@@ -4,6 +4,7 @@
  * Invariants: one line per key inside the process (L15); whatever an acquisition that gave up may have left in the store is
  * taken out in the background, within bounds (L14); a foreign record is never overwritten (L16).
  */
+import { setMaxListeners } from 'node:events';
 import { abortReason, type Clock, throwIfAborted } from '../base/clock.ts';
 import { CancelledError, ConfigError, toError } from '../base/errors.ts';
 import { type Logger, nullLogger } from '../base/logger.ts';
@@ -55,6 +56,8 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
   const leases = new Set<ManagedLease>();
   const withdrawals = new Set<Promise<void>>();
   const closing = new AbortController();
+  // One listener for each call under way is meant; Node 20 would warn of a leak at eleven.
+  setMaxListeners(0, closing.signal);
 
   const registerOf = (key: string) => createLeaseRegister({ store, clock, key });
   const memoryOf = (key: string): KeyMemory => {
