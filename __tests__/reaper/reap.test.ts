@@ -440,6 +440,31 @@ describe('a reap that fails', () => {
     await fleet.close();
   });
 
+  test.each([
+    ['skip', 1, 'reaped'],
+    ['skip', 2, 'failed'],
+    ['wait', 12, 'reaped'],
+    ['wait', 1e9, 'failed'],
+  ] as const)('%s: a store that is out of reach for %d calls: %s', async (whenBusy, times, outcome) => {
+    const fleet = createFleet({ apps: createApps(2) });
+    const own = fleet.createManager();
+    for (const verb of ['read', 'tryAcquire'] as const) {
+      let failures = 0;
+      const broken = (...parts: readonly unknown[]) => {
+        failures += 1;
+        if (failures <= times) return Promise.reject(new UnavailableError('connection reset'));
+        return (own[verb] as (...parts: readonly unknown[]) => Promise<never>)(...parts);
+      };
+      const report = await fleet.run(
+        fleet.start({ whenBusy, manager: { [verb]: broken }, options: { identity: verb } }),
+      );
+      if (verb === 'read') expect(report.outcome).toBe(outcome);
+      expect(report.exitCode).toBe(outcome === 'failed' ? 6 : 0);
+      if (outcome === 'failed') expect(fleet.provider.calls).toEqual([]);
+    }
+    await fleet.close();
+  });
+
   test('because the store stays silent until the end of the budget exits 6, not 4', async () => {
     const fleet = createFleet({ apps: [] });
     const silent: LeaseManager['read'] = (_key, options) =>

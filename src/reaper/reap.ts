@@ -68,7 +68,7 @@ async function reapOnce(run: Run): Promise<ReapReport> {
   if (recalled) return skipFresh(run, recalled);
   const mustLook = everyMs > 0 || options.findHindrance !== undefined;
   const seen = mustLook
-    ? await answered(deadline, lease.manager.read(lease.key, { signal: deadline.signal }))
+    ? await answered(options, () => lease.manager.read(lease.key, { signal: deadline.signal }))
     : null;
   const fresh = seen && findFresh(run, seen);
   if (fresh) return skipFresh(run, fresh);

@@ -32,8 +32,7 @@ export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string 
   };
   // Who leaves when it is busy would never see a killed holder for a whole lease, and neither would the next one.
   const observeSuspect = { pollMs, onObserve };
-  const tried = await answered(
-    deadline,
+  const tried = await answered(options, () =>
     manager.tryAcquire(key, { ...request, ...(whenBusy === 'skip' ? { observeSuspect } : {}) }),
   );
   if (isObserved) run.waitedMs = clock.monotonicMs() - tryStartMs;
