@@ -31,6 +31,12 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
+/** A reset where that is still possible: node never closes a socket that is asked for one while it says goodbye already. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded || socket.destroyed) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 /** Starts a proxy for a server on this machine. Whoever starts it closes it. */
 export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
   let fault: ProxyFault = { kind: 'pass' };
@@ -46,7 +52,7 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
     pairs.add(pair);
     const cut = () => {
       pairs.delete(pair);
-      client.resetAndDestroy();
+      reset(client);
       upstream.destroy();
     };
     for (const socket of [client, upstream]) {
@@ -63,7 +69,7 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
       if (fault.kind === 'delay') return void setTimeout(() => upstream.write(chunk), fault.delayMs);
       if (fault.kind !== 'cut-after-request') return void upstream.write(chunk);
       upstream.write(chunk, () => {
-        client.resetAndDestroy();
+        reset(client);
         // The server has it; that it hears of the end only afterwards is what makes the write land.
         setTimeout(cut, 50);
       });
@@ -83,7 +89,7 @@ export async function startFaultProxy(serverPort: number): Promise<FaultProxy> {
 
   const cutAll = () => {
     for (const { client, upstream } of pairs) {
-      client.resetAndDestroy();
+      reset(client);
       upstream.destroy();
     }
     pairs.clear();

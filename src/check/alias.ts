@@ -18,7 +18,7 @@ import { createRegister } from './register.ts';
 import { type Rollup, rollUp, selectCause, type UpstreamReading } from './rollup.ts';
 import { followUpstream, MIN_GAP_MS } from './upstream.ts';
 
-const READY_TIMEOUT_MS = 5000;
+const OPERATION_TIMEOUT_MS = 5000;
 const STORE_BACKOFF_MS = 250;
 
 /**
@@ -81,7 +81,7 @@ async function runAlias(
       clock: world.clock,
       logger: world.logger,
       signal,
-      readyTimeoutMs: world.operationTimeoutMs ?? READY_TIMEOUT_MS,
+      storeTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
       observe: world.observe ?? observeHealth,
       onReading(reading) {
         readings[at] = { id: probe.id, reading };
@@ -130,7 +130,7 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
       edge,
       clock,
       signal,
-      readyTimeoutMs: world.operationTimeoutMs ?? READY_TIMEOUT_MS,
+      readyTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
       logger,
       what: `check ${plain(definition.name)}`,
     });

@@ -20,7 +20,8 @@ export interface FollowOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  readonly readyTimeoutMs: number;
+  /** How long the store may take to subscribe, and to answer about an upstream that is in it. */
+  readonly storeTimeoutMs: number;
   readonly observe: ObserveHealth;
   /** Called with the first reading and with each one that differs. */
   readonly onReading: (reading: HealthReading) => void;
@@ -28,7 +29,7 @@ export interface FollowOptions {
 
 /** Two readings start at least this far apart, whatever the edges do: no busy loop. */
 export const MIN_GAP_MS = 5;
-/** For a probe that ignores its own limits. */
+/** For a remote probe that ignores its own limits. */
 const PROBE_TIMEOUT_MS = 60_000;
 
 /** Runs until the signal aborts, then rejects with its reason. */
@@ -36,7 +37,10 @@ export async function followUpstream(options: FollowOptions): Promise<never> {
   const { probe, reconcileMs, clock, logger, signal, observe } = options;
   const edge = createEdge();
   // 1. Subscribe before reading: a change in between then leaves an edge pending.
-  if (probe.watch) await subscribe({ ...options, watch: probe.watch, edge, what: `upstream ${probe.id}` });
+  if (probe.watch) {
+    const what = `upstream ${probe.id}`;
+    await subscribe({ ...options, watch: probe.watch, edge, readyTimeoutMs: options.storeTimeoutMs, what });
+  }
   let state = unasked;
   for (;;) {
     // 2. Read the whole state.
@@ -61,10 +65,12 @@ export async function followUpstream(options: FollowOptions): Promise<never> {
   }
 }
 
-async function ask({ probe, clock, signal }: FollowOptions): Promise<ProbeResult> {
+async function ask({ probe, clock, signal, storeTimeoutMs }: FollowOptions): Promise<ProbeResult> {
   throwIfAborted(signal);
   const onTimeout = () => new UnavailableError('no answer at all');
-  const limits = { clock, timeoutMs: PROBE_TIMEOUT_MS, waitingFor: probe.id, parent: signal, onTimeout };
+  // A reading that the network swallowed must not outlast the interval that would repair it.
+  const timeoutMs = probe.watch ? storeTimeoutMs : PROBE_TIMEOUT_MS;
+  const limits = { clock, timeoutMs, waitingFor: probe.id, parent: signal, onTimeout };
   try {
     return await withTimeout(limits, (own) => probe.probe({ signal: own }));
   } catch (error) {
