@@ -1,5 +1,6 @@
 // The hooks in the other runners, from the packed package: Vitest, Playwright, Mocha, and node's own under node 24. Fetches
-// the runners from the registry, so it is not part of `npm test`. Exits 1 where a runner's tests do not see the clean-up.
+// the runners from the registry, so it is not part of `npm test`. Exits 1 where a runner's tests do not see what the sections
+// (reap, gate, check) came to, or where they run although the gate did not open.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,12 +9,16 @@ import './register-ts.js';
 const { packPackage } = await import('../__tests__/support/packed.ts');
 
 const options = { provider: 'directory', root: 'apps', match: 'app-.*', olderThan: '1h', apply: true };
+const gate = { name: 'shards', member: 'one', members: 'one', schema: '42' };
+const check = { action: 'set', name: 'shards', status: 'passing' };
 const body = `const result = JSON.parse(process.env.LOCKSTEP_RESULT_REAP);
   if (result.outcome !== 'reaped' || result.counts.deleted !== 2) throw new Error(JSON.stringify(result));
-  if (readdirSync('apps').join() !== 'keep') throw new Error('the apps are still there');`;
+  if (readdirSync('apps').join() !== 'keep') throw new Error('the apps are still there');
+  const read = (name) => JSON.parse(process.env['LOCKSTEP_RESULT_' + name]);
+  if (read('GATE').outcome !== 'open' || read('CHECK').status !== 'passing') throw new Error('no gate, no check');`;
 const testWith = (from) => `import { readdirSync } from 'node:fs';
 import { ${from.names} } from '${from.module}';
-test('sees the result', () => { ${body} ${from.more ?? ''} });`;
+test('sees the result', () => { console.log('the test ran'); ${body} ${from.more ?? ''} });`;
 
 const runners = [
   {
@@ -24,7 +29,7 @@ const runners = [
       'a.test.mjs': testWith({
         names: 'inject, test',
         module: 'vitest',
-        more: "if (inject('lockstep').reap.counts.deleted !== 2) throw new Error('nothing provided');",
+        more: "const { reap, gate } = inject('lockstep'); if (reap.counts.deleted !== 2 || gate.outcome !== 'open') throw new Error('nothing provided');",
       }),
     },
     command: ['node_modules/vitest/vitest.mjs', 'run'],
@@ -63,7 +68,7 @@ const packed = packPackage({ withTypes: false });
 try {
   for (const { name, install, files, command, node = [process.execPath] } of runners) {
     const project = packed.createProject(name, { type: 'module' });
-    project.write({ ...files, 'lockstep.config.json': { reap: options } });
+    project.write({ ...files, 'lockstep.config.json': { reap: options, gate, check } });
     project.addApps('app-1', 'app-2', 'keep');
     const tools = join(project.folder, 'tools');
     mkdirSync(tools);
@@ -78,15 +83,34 @@ try {
     }
     const { PATH, HOME } = process.env;
     const [file, ...args] = [...node, ...command];
-    const ended = spawnSync(file, args, {
-      cwd: project.folder,
-      env: { PATH, HOME, CI: 'true', XDG_STATE_HOME: join(project.folder, 'state') },
-      encoding: 'utf8',
+    const run = () => {
+      const ended = spawnSync(file, args, {
+        cwd: project.folder,
+        env: { PATH, HOME, CI: 'true', XDG_STATE_HOME: join(project.folder, 'state') },
+        encoding: 'utf8',
+      });
+      return { status: ended.status, said: `${ended.stdout}${ended.stderr}` };
+    };
+    const report = (what, { said }, isGood) => {
+      process.stdout.write(`${isGood ? 'ok' : 'FAILED'}  ${name}: ${what}\n${isGood ? '' : said}`);
+      if (!isGood) process.exitCode = 1;
+    };
+    const open = run();
+    const sections = [
+      /^lockstep: reap: Reaped: 2 deleted/m,
+      /^lockstep: gate: The gate is open/m,
+      /^lockstep: check: shards is passing/m,
+      /the test ran/,
+    ];
+    const hasAll = sections.every((pattern) => pattern.test(open.said));
+    report('tests see the results', open, open.status === 0 && hasAll);
+    project.write({
+      'lockstep.config.json': { gate: { ...gate, name: 'other', members: 'one, two', timeout: '300ms' } },
     });
-    const said = `${ended.stdout}${ended.stderr}`;
-    const isGood = ended.status === 0 && /^lockstep: reap: Reaped: 2 deleted/m.test(said);
-    process.stdout.write(`${isGood ? 'ok' : 'FAILED'}  ${name}\n${isGood ? '' : said}`);
-    if (!isGood) process.exitCode = 1;
+    const shut = run();
+    const isToldWhy = /did not open \(timeout\).*missing: two/.test(shut.said);
+    const hasRun = /the test ran/.test(shut.said);
+    report('a gate that does not open fails the run', shut, shut.status !== 0 && isToldWhy && !hasRun);
   }
 } finally {
   packed.dispose();

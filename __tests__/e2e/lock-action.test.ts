@@ -2,8 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { lockKey } from '../../src/app/lock-attempt.ts';
 import type { LockReport } from '../../src/app/lock-report.ts';
 import { sleep, systemClock } from '../../src/base/clock.ts';
+import { openFileStore } from '../../src/store/drivers/file.ts';
 import { type CliWorld, createCliWorld, type RunningCli } from '../support/cli.ts';
 import { createRunnerWorld, type RunnerStep, type RunnerWorld, type StepResult } from '../support/runner.ts';
 
@@ -93,7 +95,28 @@ describe('lock without a script', () => {
       },
     });
     expect(post.exitCode).toBe(8);
-    expect(post.annotations.map((each) => each.message).join('\n')).toMatch(/lost/);
+    expect(post.annotations).toEqual([
+      {
+        kind: 'error',
+        message: expect.stringMatching(/^The lock staging was lost .* → the lock staging was lost: /),
+      },
+    ]);
+  });
+
+  test('that a record of a newer version keeps from being obtained has one annotation with the reason and the cure', async () => {
+    const opened = await openFileStore({ path: join(world.folder, 'store'), clock: systemClock });
+    await opened.compareAndSet(lockKey('default', 'staging'), null, JSON.stringify({ format: 99 }));
+    await opened.close();
+    const { main } = await lockStep();
+    expect(main.exitCode).toBe(9);
+    expect(main.annotations).toEqual([
+      {
+        kind: 'error',
+        message: expect.stringMatching(
+          /^The lock staging was not obtained .* → .* → .*newer lockstep wrote it/,
+        ),
+      },
+    ]);
   });
 
   describe('while another holds it', () => {
@@ -134,8 +157,12 @@ describe('lock without a script', () => {
       expect(step.main.state.size).toBe(0);
     });
 
-    test('when-busy fail fails with 4', async () => {
-      expect((await contend({ with: { 'when-busy': 'fail' } })).main.exitCode).toBe(4);
+    test('when-busy fail fails with 4, and one annotation says all', async () => {
+      const { main } = await contend({ with: { 'when-busy': 'fail' } });
+      expect(main.exitCode).toBe(4);
+      expect(main.annotations).toEqual([
+        { kind: 'error', message: expect.stringMatching(/^The lock staging is held by .*@.* not obtained/) },
+      ]);
     });
   });
 });

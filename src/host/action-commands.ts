@@ -12,7 +12,7 @@ type ActionCommandName = {
 const ENTRIES: Readonly<Record<ActionCommandName, (clock: Clock) => Promise<ActionCommand>>> = Object.freeze({
   check: async (clock: Clock) => (await import('./action-check.ts')).createCheckAction(clock),
   gate: async () => (await import('./action-gate.ts')).createGateAction(),
-  lock: async () => (await import('./action-lock.ts')).lockAction,
+  lock: async () => (await import('./action-lock.ts')).createLockAction(),
   unlock: async () => (await import('./action-lock.ts')).unlockAction,
   reap: async (clock: Clock) => (await import('./action-reap.ts')).createReapAction(clock),
   status: async () => (await import('./action-status.ts')).statusAction,

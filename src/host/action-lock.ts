@@ -26,15 +26,35 @@ import { describeUnlock } from './terminal-lock.ts';
 /** A socket's path has room for about 100 bytes; `/agent` and the folder's own name come on top. */
 const MAX_FOLDER_BYTES = 70;
 
-export const lockAction: ActionCommand = Object.freeze({
-  run(context, resolved, step) {
-    const options = resolved as ResolvedOptions<'lock'>;
-    return options.values.run === null ? holdUntilPost(context, options, step) : runScript(context, options);
-  },
-  renderLog: (report) => [describeLock(report as LockReport)],
-  renderSummary: (report) => `### lockstep lock\n\n${describeLock(report as LockReport, forMarkdown)}\n`,
-  giveBack,
-} satisfies ActionCommand);
+/** One value per part of a step, main or post. */
+export function createLockAction(): ActionCommand {
+  const errors: string[] = [];
+  /** A person needs one annotation that says all: what the command calls an error waits for the closing sentence. */
+  const quiet = (context: CommandContext): CommandContext => ({
+    ...context,
+    logger: { ...context.logger, error: (message) => void errors.push(message) },
+  });
+  const describe = (report: LockReport, show: typeof plain) => {
+    const why = SAYS_ALL.includes(report.outcome) ? [] : errors.map((each) => show(each, 1000));
+    return [describeLock(report, show), ...why].join(' → ');
+  };
+  return {
+    run(context, resolved, step) {
+      const options = resolved as ResolvedOptions<'lock'>;
+      const { run } = options.values;
+      return run === null ? holdUntilPost(quiet(context), options, step) : runScript(quiet(context), options);
+    },
+    renderLog(report) {
+      const lock = report as LockReport;
+      return [...(SAYS_ALL.includes(lock.outcome) ? errors : []), describe(lock, plain)];
+    },
+    renderSummary: (report) => `### lockstep lock\n\n${describe(report as LockReport, forMarkdown)}\n`,
+    giveBack: (held, context) => giveBack(held, quiet(context)),
+  };
+}
+
+/** Outcomes of which the sentence tells everything. */
+const SAYS_ALL: readonly LockReport['outcome'][] = ['ran', 'skipped', 'busy'];
 
 export const unlockAction: ActionCommand = Object.freeze({
   run: (context, resolved) => runUnlock(context, resolved as ResolvedOptions<'unlock'>),
