@@ -77,6 +77,13 @@ describe('the inputs of action.yml', () => {
   });
 
   test('speak of inputs, not of flags', () => {
-    expect(renderActionInputs().join('\n')).not.toMatch(/--[a-z]/);
+    expect(renderActionInputs().join('\n')).not.toMatch(/--[a-z]|Repeat it/);
+  });
+
+  test('say what a default depends on, and of what is needed in words that it is', () => {
+    const text = renderActionInputs().join('\n');
+    expect(text).toContain('without refusals. Default: on when the store is an engine');
+    expect(text).toContain('this job is. Required, except with mode wait-for');
+    expect(text).toContain('nothing is deleted. Default: false.');
   });
 });

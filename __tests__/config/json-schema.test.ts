@@ -19,6 +19,14 @@ describe('the JSON Schema of the config file', () => {
     expect(JSON.parse(renderConfigSchema())).toEqual(createConfigSchema());
   });
 
+  test('names a default only where it is one, whatever else is set', () => {
+    const text = renderConfigSchema();
+    const ofSwitch = (name: string) => text.slice(text.indexOf(`"${name}"`)).match(/\{[^}]*\}/)?.[0];
+    expect(ofSwitch('apply')).toContain('"default": false');
+    expect(ofSwitch('shareThrottle')).toContain('"type": "boolean"');
+    expect(ofSwitch('shareThrottle')).not.toContain('default');
+  });
+
   test.each([
     {},
     { $schema: './schema.json', store: 'file:', failOnError: true },

@@ -127,10 +127,18 @@ function ownersOf(spec: OptionSpec): string {
   return spec.commands === 'all' ? '' : `${(spec.commands as readonly CommandName[]).join(', ')}: `;
 }
 
-/** For places without Markdown, in the Action's spelling. */
+/** For places without Markdown, in the Action's spelling: an input is given once, so that nothing there can be repeated. */
 function plainDescription(spec: OptionSpec): string {
-  const preset = typeof spec.default === 'boolean' ? String(spec.default) : describeDefault(spec);
+  const isSwitch = typeof spec.default === 'boolean' && spec.defaultText === undefined;
+  const preset = isSwitch ? String(spec.default) : describeDefault(spec);
   const isSelfEvident = preset === 'none' || spec.actionDefault !== undefined;
-  const fallback = preset === 'required' ? ' Required.' : isSelfEvident ? '' : ` Default: ${preset}.`;
-  return `${describeOption(spec)}${fallback}`.replace(/`--([a-z-]+)`/g, '$1').replaceAll('`', '');
+  const fallback = preset.startsWith('required')
+    ? ` R${preset.slice(1)}.`
+    : isSelfEvident
+      ? ''
+      : ` Default: ${preset}.`;
+  return `${describeOption(spec)}${fallback}`
+    .replace('Repeat it, or separate', 'Separate')
+    .replace(/`--([a-z-]+)`/g, '$1')
+    .replaceAll('`', '');
 }

@@ -50,10 +50,12 @@ function sectionSchema(name: CommandName): JsonSchema {
 
 function schemaOf(spec: OptionSpec, command: CommandName | null): JsonSchema {
   const preset = command === null ? spec.default : defaultOf(spec, command);
+  // A switch that has words for its default is on or off by something else.
+  const dependsOnMore = typeof preset === 'boolean' && spec.defaultText !== undefined;
   return {
     description: describeOption(spec).replaceAll('`', ''),
     ...typeSchema(spec),
-    ...(preset === undefined ? {} : { default: preset }),
+    ...(preset === undefined || dependsOnMore ? {} : { default: preset }),
   };
 }
 
