@@ -6,6 +6,7 @@ import { sleep } from '../../src/base/clock.ts';
 import { CancelledError, DeadlineError } from '../../src/base/errors.ts';
 import type { Evidence, HolderInfo, Lease, LeaseManager } from '../../src/lease/contract.ts';
 import { createLeaseManager } from '../../src/lease/manager.ts';
+import type { Store } from '../../src/store/contract.ts';
 import { createMemoryBackend, createMemoryStore } from '../../src/store/drivers/memory.ts';
 import {
   answersWith,
@@ -339,6 +340,53 @@ describe('acquire', () => {
     await clock.advance(1);
     expect(await pending).toMatchObject({ token: 1 });
     store.verify();
+  });
+
+  test('L12: each race it lost doubles the moment, so that a crowd thins out by itself', async () => {
+    const clock = createManualClock();
+    const store = createScriptedStore([sees(other, 'r1'), sees(other, 'r1')], { nativeWatch: true });
+    const manager = createLeaseManager({ store, clock: { ...clock, random: () => 0.5 } });
+    const pending = manager.acquire(KEY, waiting);
+    await settle();
+    await settle();
+    store.goOn(sees(recordOf([]), 'r2'), refuses({ record: other, revision: 'r3' }));
+    store.emitEdge();
+    await clock.advance(1);
+    expect(store.writes).toHaveLength(1);
+    store.goOn(sees(recordOf([]), 'r4'), applies('r5'));
+    store.emitEdge();
+    await clock.advance(1);
+    expect(store.writes).toHaveLength(1);
+    await clock.advance(1);
+    expect(await pending).toMatchObject({ token: 1 });
+    store.verify();
+  });
+
+  test.each([
+    [0, 1700, 10_101],
+    [1 - 2 ** -32, 2300, 10_151],
+  ])('L12: by chance %d it looks each %d ms and takes over after %d', async (chance, lookMs, takeoverMs) => {
+    const { clock, backend, open } = processes();
+    const crashed = open();
+    await hold(crashed);
+    await crashed.close();
+    const store = createMemoryStore({ clock, backend });
+    const looksAtMs: number[] = [];
+    const polled: Store = {
+      ...store,
+      capabilities: { ...store.capabilities, nativeWatch: false },
+      get(key, given) {
+        looksAtMs.push(Math.round(clock.monotonicMs()));
+        return store.get(key, given);
+      },
+    };
+    const manager = createLeaseManager({ store: polled, clock: { ...clock, random: () => chance } });
+    const pending = manager.acquire(KEY, waiting);
+    await clock.advance(takeoverMs + 1);
+    expect(await pending).toMatchObject({ token: 2 });
+    expect(looksAtMs.slice(0, 4)).toEqual([0, 1, 2, 3].map((look) => look * lookMs));
+    expect(looksAtMs.at(-1)).toBe(takeoverMs);
+    await manager.close();
   });
 
   test('L12, L13: of many waiters each owns in the end, in whatever order', async () => {
