@@ -5,12 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { appLeaseKey } from '../../src/app/app-lease.ts';
 import type { CommandContext } from '../../src/app/contract.ts';
-import { findGateRun, isOverForGood, runGc } from '../../src/app/gc-command.ts';
-import { systemClock } from '../../src/base/clock.ts';
+import { findGateRun, isAppLease, isOverForGood, runGc } from '../../src/app/gc-command.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { nullLogger } from '../../src/base/logger.ts';
 import { resolveOptions } from '../../src/config/resolve.ts';
 import { gateKeySegments } from '../../src/gate/config.ts';
+import { createLeaseManager } from '../../src/lease/manager.ts';
 import { openFileStore } from '../../src/store/drivers/file.ts';
 import { createKey } from '../../src/store/key.ts';
 
@@ -60,15 +62,18 @@ describe('gc', () => {
   let server: Server;
   let asked: string[];
   let runs: Map<string, object>;
+  let serverAheadMs: number;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'lockstep-gc-'));
     asked = [];
+    serverAheadMs = 0;
     runs = new Map([['1000', { ...run(1000), run_started_at: NOW, status: 'in_progress' }]]);
     server = createServer((request, response) => {
       const id = /^\/repos\/octo\/repo\/actions\/runs\/(\d+)$/.exec(request.url ?? '')?.[1] ?? '';
       asked.push(id);
       const found = runs.get(id);
-      response.writeHead(found ? 200 : 404, { 'content-type': 'application/json' });
+      const date = new Date(Date.now() + serverAheadMs).toUTCString();
+      response.writeHead(found ? 200 : 404, { 'content-type': 'application/json', date });
       response.end(JSON.stringify(found ?? { message: 'Not Found' }));
     });
     await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
@@ -85,7 +90,7 @@ describe('gc', () => {
     for (const key of keys) await store.compareAndSet(key, null, '{}');
     await store.close();
   }
-  async function gc(env: Readonly<Record<string, string>> = {}) {
+  async function gc(env: Readonly<Record<string, string>> = {}, clock: Clock = systemClock) {
     const { port } = server.address() as AddressInfo;
     const runner = {
       GITHUB_TOKEN: 'token-of-the-test',
@@ -93,7 +98,7 @@ describe('gc', () => {
       GITHUB_RUN_ID: '1000',
     };
     const context: CommandContext = {
-      clock: systemClock,
+      clock,
       logger: nullLogger,
       env: { ...runner, GITHUB_API_URL: `http://127.0.0.1:${port}`, ...env },
       cwd: folder,
@@ -145,5 +150,86 @@ describe('gc', () => {
     runs.set('1', run(1)).delete('1000');
     await put(boardOf('1'));
     expect(await gc()).toMatchObject({ removed: [], kept: { gate: 1 } });
+  });
+
+  const ACCOUNT = { name: 'heroku', accountId: 'abc' };
+  const appKey = (id: string) => appLeaseKey('default', ACCOUNT, id);
+  /** The machine's clocks, all moved on by so many days. */
+  const daysLater = (days: number): Clock => {
+    const ms = days * 86_400_000;
+    return {
+      ...systemClock,
+      wallMs: () => systemClock.wallMs() + ms,
+      machineTime: () => ({ clockId: 'boot-of-the-test', ms: systemClock.monotonicMs() + ms }),
+    };
+  };
+  /** Holds the lease on an app; frees it unless told otherwise. */
+  async function useApp(id: string, options: { keeps?: boolean } = {}): Promise<void> {
+    const store = await open();
+    const manager = createLeaseManager({ store, clock: systemClock });
+    const holder = { text: 'creator', host: 'h', pid: 1 };
+    const tried = await manager.tryAcquire(appKey(id), { leaseMs: 60_000, holder });
+    if (!tried.acquired) throw new Error('it should be free');
+    if (!options.keeps) await tried.lease.release();
+    await manager.close();
+    await store.close();
+  }
+  async function has(id: string): Promise<boolean> {
+    const store = await open();
+    const entry = await store.get(appKey(id));
+    await store.close();
+    return entry !== null;
+  }
+  const local = { GITHUB_ACTIONS: 'false' };
+
+  test('removes the lease on an app that stayed free for a month, by one clock, and never one that was used meanwhile', async () => {
+    await Promise.all([useApp('done'), useApp('used'), useApp('held', { keeps: true })]);
+    await put(createKey('default', 'app', 'heroku-abc', 'foreign'));
+    expect(await gc(local, daysLater(0))).toMatchObject({ outcome: 'clean', removed: [], kept: { app: 4 } });
+    expect(await gc(local, daysLater(30))).toMatchObject({ removed: [] });
+    await useApp('used');
+    expect(await gc(local, daysLater(32))).toMatchObject({
+      outcome: 'cleaned',
+      removed: [{ kind: 'app', name: 'heroku-abc/done' }],
+      kept: { app: 3 },
+    });
+    expect(await Promise.all(['done', 'used', 'held', 'foreign'].map(has))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    // A creator whose app is called the same finds it as it would find any other.
+    await useApp('done');
+    expect(await has('done')).toBe(true);
+  });
+
+  test('takes the time from GitHub where it is a job, whatever the machine thinks', async () => {
+    await useApp('done');
+    const restarted = (days: number): Clock => ({ ...daysLater(days), machineTime: () => null });
+    await gc({}, restarted(0));
+    serverAheadMs = 20 * 86_400_000;
+    expect(await gc({}, restarted(400))).toMatchObject({ removed: [] });
+    serverAheadMs = 32 * 86_400_000;
+    expect(await gc({}, restarted(0))).toMatchObject({ removed: [{ kind: 'app', name: 'heroku-abc/done' }] });
+  });
+
+  test('with no clock to tell by leaves such a lease as it is, unmarked', async () => {
+    await useApp('done');
+    const store = await open();
+    const before = await store.get(appKey('done'));
+    await gc(local, { ...systemClock, machineTime: () => null });
+    expect(await store.get(appKey('done'))).toEqual(before);
+    await store.close();
+  });
+
+  test.each([
+    [['default', 'app', 'heroku-abc', 'id'], true],
+    [['default', 'app', 'heroku-abc'], false],
+    [['default', 'app', 'heroku-abc', 'id', 'more'], false],
+    [['default', 'lock', 'heroku-abc', 'id'], false],
+    [['app', 'reap', 'heroku-abc', 'id'], false],
+  ])('%j is the lease of an app: %s', (segments, expected) => {
+    expect(isAppLease(segments)).toBe(expected);
   });
 });

@@ -82,7 +82,7 @@ for (const engine of ENGINES) {
 
       // A place came free, and nobody told.
       const gone = sandbox.world.apps()[0]?.['id'];
-      await fetch(`${sandbox.url}/apps/${gone}`, {
+      await fetch(`${sandbox.url}/apps/${String(gone)}`, {
         method: 'DELETE',
         headers: { authorization: 'Bearer key' },
       });
