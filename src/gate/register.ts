@@ -44,6 +44,8 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
 }
 
+/** A slot has room for a read beside the write. Only the write is timed: the first read may have had to connect. */
+const READ_SHARE = 1.5;
 /** However cheap a write seems. */
 const MIN_SLOT_MS = 2;
 /** 40 members on GitHub, where a change takes a second or more. */
@@ -56,7 +58,7 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
   const { store, clock, key } = settings;
   let writes = 0;
   let conflicts = 0;
-  /** Of a read and a write; what a crowd adds to it must not widen the pauses that thin the crowd. */
+  /** Of a slot; what a crowd adds to it must not widen the pauses that thin the crowd. */
   let cheapestMs = Number.POSITIVE_INFINITY;
   let parsed: { readonly revision: Revision; readonly doc: GateDoc } | null = null;
 
@@ -78,7 +80,6 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
     },
     async apply(event, { context, signal }) {
       let lost = 0;
-      let sinceMs = clock.monotonicMs();
       let entry = await store.get(key, { signal });
       const foundRevision = entry?.revision ?? null;
       for (;;) {
@@ -92,6 +93,7 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
         // 2. Write over exactly that.
         const text = encodeBoard(doc);
         let current: Entry | null | undefined;
+        const sentMs = clock.monotonicMs();
         writes += 1;
         try {
           const result = await store.compareAndSet(key, revision, text, { signal });
@@ -110,7 +112,7 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
 
         // 3. Somebody was faster, or nobody knows: a pause in which the others can have their turn.
         lost += 1;
-        cheapestMs = Math.min(cheapestMs, clock.monotonicMs() - sinceMs);
+        cheapestMs = Math.min(cheapestMs, READ_SHARE * (clock.monotonicMs() - sentMs));
         const { self } = context(before);
         const delayMs = pauseAfter(lost, {
           turn: turnOf(doc, self.name),
@@ -120,7 +122,6 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
         if (delayMs > 0) await sleep(clock, delayMs, signal);
         // A driver that tells what it saw saves a read, unless what it saw is what was just refused.
         const isUsable = current !== undefined && delayMs === 0 && current?.revision !== revision;
-        sinceMs = clock.monotonicMs();
         entry = isUsable ? (current as Entry | null) : await store.get(key, { signal });
       }
     },
