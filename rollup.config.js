@@ -18,14 +18,14 @@ const stripTypes = {
   },
 };
 
-/** dist is ESM whatever package.json stands above it. */
+/** dist is CommonJS whatever package.json stands above it: node reads it without a detour over promises, and can keep its code. */
 const packageType = {
   name: 'package-type',
   generateBundle() {
     this.emitFile({
       type: 'asset',
       fileName: 'package.json',
-      source: `${JSON.stringify({ type: 'module', version })}\n`,
+      source: `${JSON.stringify({ type: 'commonjs', version })}\n`,
     });
   },
 };
@@ -55,7 +55,9 @@ const absentNatives = {
 const PURE_PACKAGES = /node_modules\/(@actions|@octokit|undici|tunnel|re2js|fastest-levenshtein)\//;
 
 const entries = {
-  cli: 'src/cli.ts',
+  cli: 'src/cli-cached.ts',
+  // What every command runs, loaded by its file name out of the code cache.
+  'chunks/core': 'src/host/terminal-host.ts',
   agent: 'src/agent.ts',
   action: 'src/action.ts',
   post: 'src/post.ts',
@@ -64,31 +66,50 @@ const entries = {
 };
 
 /**
- * What every start needs is one chunk, and so is what a job needs that only learns a fresh result: each file costs a
- * millisecond to find and read. A package gets a chunk of its own name, whatever its files are called.
+ * What every start needs is one file, and so is what a job needs that only learns a fresh result on this machine: each file costs
+ * a millisecond to find and read, and these two are kept compiled (src/host/code-cache.ts). A package gets a chunk of its own
+ * name, whatever its files are called.
  */
-const CORE =
-  /src\/(base\/(?!child-process|words)|config\/(?!help|documentation|json-|unknown-name|check-|gate-)|host\/(terminal-host|signals|secrets|terminal|version|user-name)\.|store\/(?!drivers|file-|engine|follow|connection|tls)|lease\/(lazy-manager|register|record|timing|stamp)\.|github\/repository\.|app\/(wire|contract)\.)/;
-const REAP =
-  /src\/(host\/(terminal-reap|reap-view)\.|app\/(reap-command|holder)\.|reaper\/(reap|run|report|pattern|plain-pattern|protect|repetition|counts|sweep-note|store-answer)\.|provider\/(account|open)\.)/;
+const CHUNKS = {
+  core: [
+    /src\/base\/(?!child-process|words)/,
+    /src\/config\/(?!help|documentation|json-|unknown-name|check-|gate-|config-module)/,
+    /src\/host\/(terminal-host|signals|secrets|terminal|version|user-name|output)\./,
+    /src\/store\/(?!drivers|file-|engine|follow|connection|tls)/,
+    /src\/lease\/(lazy-manager|register|record|timing|stamp)\./,
+    /src\/github\/repository\./,
+    /src\/app\/(wire|contract|holder)\./,
+    /src\/provider\/command-words\./,
+  ],
+  reap: [
+    /src\/host\/(terminal-reap|reap-view)\./,
+    /src\/app\/reap-command\./,
+    /src\/reaper\/(reap|run|report|pattern|plain-pattern|protect|repetition|counts|sweep-note|store-answer)\./,
+    /src\/provider\/(account|open|directory|timestamp)\b/,
+    /src\/store\/(drivers\/file|file-)/,
+  ],
+};
 
 function manualChunks(id) {
-  if (CORE.test(id)) return 'core';
-  if (REAP.test(id)) return 'reap';
+  for (const [name, places] of Object.entries(CHUNKS))
+    if (places.some((place) => place.test(id))) return name;
   return /node_modules\/(?<name>re2js|fastest-levenshtein)\//.exec(id)?.groups.name;
 }
 
 export default {
   input: entries,
+  // An entry's file may hold what others need of it, too.
+  preserveEntrySignatures: 'allow-extension',
   output: {
     dir: 'dist',
-    format: 'es',
+    format: 'cjs',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     manualChunks,
     generatedCode: 'es2015',
     hoistTransitiveImports: false,
     banner: (chunk) => (chunk.name === 'cli' ? '#!/usr/bin/env node' : ''),
+    exports: 'named',
   },
   treeshake: { moduleSideEffects: (id) => !PURE_PACKAGES.test(id) },
   plugins: [

@@ -1,4 +1,4 @@
 /** The Action's main entry: hands this process to the step host and nothing else. */
 import { runAction } from './host/action-host.ts';
 
-await runAction(process);
+void runAction(process);

@@ -1,4 +1,4 @@
 /** The lease agent's entry: a process of its own that holds one lease for another. Started by host/agent-parent.ts only. */
 import { runAgent } from './host/agent-process.ts';
 
-await runAgent(process);
+void runAgent(process);

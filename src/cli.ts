@@ -1,4 +1,4 @@
 /** The command line's entry: hands this process to the terminal host and nothing else. */
 import { runTerminal } from './host/terminal-host.ts';
 
-await runTerminal(process);
+void runTerminal(process);

@@ -1,4 +1,4 @@
 /** The Action's post entry: gives back what main still holds and nothing else. */
 import { runPost } from './host/action-post.ts';
 
-await runPost(process);
+void runPost(process);

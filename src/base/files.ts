@@ -5,7 +5,6 @@
 import fs from 'node:fs';
 import { promisify } from 'node:util';
 
-export const access = promisify(fs.access);
 export const link = promisify(fs.link);
 export const lstat = promisify(fs.lstat);
 export const mkdir = promisify(fs.mkdir);
@@ -18,6 +17,18 @@ export const rmdir = promisify(fs.rmdir);
 export const stat = promisify(fs.stat);
 export const unlink = promisify(fs.unlink);
 export const writeFile = promisify(fs.writeFile);
+
+/**
+ * Whether something is there; true, too, where that cannot be told (whoever opens it is told why). At once: for the one or two
+ * files that each start looks for, a promise costs more than the look.
+ */
+export function isThere(path: string): boolean {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return true;
+  }
+}
 
 /** File handles are for writers and guarded readers alone: `fs.promises` loads what they need with its first use. */
 export function openFile(path: string, flags?: string | number, mode?: number) {

@@ -5,9 +5,8 @@
  * repeated in a problem: it may hold a store URL with a password.
  */
 import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ConfigProblem } from '../base/errors.ts';
-import { access, readFile } from '../base/files.ts';
+import { isThere, readFile } from '../base/files.ts';
 import { plain } from '../base/text.ts';
 
 export interface ConfigFileRequest {
@@ -36,7 +35,8 @@ export async function readConfigFile(request: ConfigFileRequest): Promise<Config
   if (!canRunCode) return NO_FILE;
   const jsonPath = resolve(directory, JSON_NAME);
   const modulePath = resolve(directory, MODULE_NAME);
-  const [text, hasModule] = await Promise.all([readText(jsonPath), exists(modulePath)]);
+  const hasModule = isThere(modulePath);
+  const text: FileText = isThere(jsonPath) ? await readText(jsonPath) : { kind: 'absent' };
   if (text.kind === 'failed') return broken(JSON_NAME, text.message);
   if (text.kind === 'absent') return hasModule ? readModule(modulePath, MODULE_NAME) : NO_FILE;
   if (hasModule) {
@@ -59,7 +59,7 @@ async function readNamed(
     return broken(spelling, `${shown} ends neither in .json nor in .mjs`);
   }
   if (extension === '.mjs') {
-    return (await exists(path)) ? readModule(path, name) : broken(spelling, `there is no file ${shown}`);
+    return isThere(path) ? readModule(path, name) : broken(spelling, `there is no file ${shown}`);
   }
   const text = await readText(path);
   if (text.kind === 'absent') return broken(spelling, `there is no file ${shown}`);
@@ -78,17 +78,6 @@ async function readText(path: string): Promise<FileText> {
   } catch (error) {
     const code = errorCode(error);
     return code === 'ENOENT' || code === 'ENOTDIR' ? { kind: 'absent' } : { kind: 'failed', message: code };
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    const code = errorCode(error);
-    // Whatever else is wrong with it, the import says better.
-    return code !== 'ENOENT' && code !== 'ENOTDIR';
   }
 }
 
@@ -115,7 +104,8 @@ async function readModule(path: string, name: string): Promise<ConfigFile> {
   const shown = plain(name, 120);
   let loaded: { default?: unknown };
   try {
-    loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    const { loadConfigModule } = await import('./config-module.ts');
+    loaded = await loadConfigModule(path);
   } catch (error) {
     const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     return broken(shown, `could not be loaded: ${plain(message)}; \`node ${shown}\` shows where`);

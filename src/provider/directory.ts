@@ -13,7 +13,14 @@ import { mkdir, realpath, rmdir } from '../base/files.ts';
 import { createNonce, hashIdentity } from '../base/identity.ts';
 import { plain } from '../base/text.ts';
 import type { AnswerMeta, App, Provider, ProviderFailure } from './contract.ts';
-import { type DirectoryApp, isTrashName, lookAt, readApps, trashName } from './directory-listing.ts';
+import {
+  type DirectoryApp,
+  isTrashName,
+  type ListingOptions,
+  lookAt,
+  readApps,
+  trashName,
+} from './directory-listing.ts';
 import { removeApp, tidyTrash } from './directory-removal.ts';
 
 export interface DirectoryProviderOptions {
@@ -37,11 +44,12 @@ export const CREATED_MARKER = '.lockstep-created';
 export async function createDirectoryProvider(options: DirectoryProviderOptions): Promise<Provider> {
   const { clock } = options;
   const { root, device, inode, birthNs } = await resolveRoot(options);
-  const listing = {
-    root,
-    device,
-    marker: options.marker ?? CREATED_MARKER,
-    cwd: (await resolved(options.cwd)) ?? options.cwd,
+  const marker = options.marker ?? CREATED_MARKER;
+  // Found out at the first look: a job that only learns a fresh result needs the account and no more.
+  let found: ListingOptions | null = null;
+  const listing = async (): Promise<ListingOptions> => {
+    found ??= { root, device, marker, cwd: (await resolved(options.cwd)) ?? options.cwd };
+    return found;
   };
   // How far the file system's clock is ahead of this machine's.
   let offsetMs = 0;
@@ -75,10 +83,10 @@ export async function createDirectoryProvider(options: DirectoryProviderOptions)
     return failed(isRefused ? 'forbidden' : 'ambiguous', `${what}: ${code}`);
   };
   const look = async () => {
-    const found = await readApps(listing);
+    const entries = await readApps(await listing());
     places.clear();
-    for (const entry of found) places.set(entry.app.id, entry);
-    return found.map((entry) => entry.app);
+    for (const entry of entries) places.set(entry.app.id, entry);
+    return entries.map((entry) => entry.app);
   };
 
   return {
@@ -119,7 +127,7 @@ export async function createDirectoryProvider(options: DirectoryProviderOptions)
         if (!place) return { kind: 'gone', meta: meta() } as const;
         hasDestroyed = true;
         try {
-          const removal = await removeApp({ ...place, app }, { ...listing, signal });
+          const removal = await removeApp({ ...place, app }, { ...(await listing()), signal });
           return removal.kind === 'changed'
             ? { ...removal, meta: meta(), detail: plain(`${app.name}: ${removal.detail}`) }
             : { kind: removal.kind, meta: meta() };

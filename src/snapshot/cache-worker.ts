@@ -28,10 +28,14 @@ async function run({ kind, keys }: CacheOrder): Promise<CacheReply> {
   return { kind: 'done', key: id < 0 ? null : first };
 }
 
-let reply: CacheReply;
-try {
-  reply = await run(workerData as CacheOrder);
-} catch (thrown) {
-  reply = { kind: 'failed', detail: thrown instanceof Error ? thrown.message : String(thrown) };
+async function answer(order: CacheOrder): Promise<void> {
+  const reply = await run(order).catch(
+    (thrown: unknown): CacheReply => ({
+      kind: 'failed',
+      detail: thrown instanceof Error ? thrown.message : String(thrown),
+    }),
+  );
+  parentPort?.postMessage(reply);
 }
-parentPort?.postMessage(reply);
+
+void answer(workerData as CacheOrder);
