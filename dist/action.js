@@ -1,12 +1,14 @@
-import { s as kebabCase, u as forWorkflowLog, c as toError, m as createNonce, v as systemClock, w as isCommandOf, x as COMMAND_NAMES, C as ConfigError, y as readConfigFile, z as namedConfigFile, A as resolveOptions, e as exitCodeOf } from "./chunks/core.js";
+"use strict";
 
-import { w as workflowCommands, o as openStepSession, l as loadActionCommand, c as createStepContext, d as decideStep, s as saveHeld } from "./chunks/action-verdict.js";
+const core = require("./chunks/core.js");
 
-import { writeFile } from "node:fs/promises";
+const actionVerdict = require("./chunks/action-verdict.js");
 
-import { join } from "node:path";
+const promises = require("node:fs/promises");
 
-import { f as fitSummary } from "./chunks/summary.js";
+const node_path = require("node:path");
+
+const summary = require("./chunks/summary.js");
 
 const MAX_LIST_BYTES = 2e5;
 
@@ -21,7 +23,7 @@ function createOutputs(report) {
   return [ name, kept ];
  });
  const result = Object.fromEntries(fields);
- const outputs = new Map(fields.map(([name, value]) => [ kebabCase(name), textOf(value) ]));
+ const outputs = new Map(fields.map(([name, value]) => [ core.kebabCase(name), textOf(value) ]));
  outputs.set("truncated", String(isTruncated));
  outputs.set("result", safeJson(isTruncated ? {
   ...result,
@@ -48,7 +50,7 @@ function cutList(items) {
 
 function textOf(value) {
  if (value === null || value === undefined) return "";
- if (typeof value === "string") return forWorkflowLog(value, MAX_TEXT);
+ if (typeof value === "string") return core.forWorkflowLog(value, MAX_TEXT);
  return safeJson(value);
 }
 
@@ -64,22 +66,22 @@ async function publishResult(session, report, renderSummary) {
   for (const [name, value] of outputs) commands.setOutput(name, value);
   commands.setOutput("result-file", file);
  });
- await attempt(session, "the job summary", () => commands.writeSummary(fitSummary(redactMarkup(renderSummary(clean)))));
+ await attempt(session, "the job summary", () => commands.writeSummary(summary.fitSummary(redactMarkup(renderSummary(clean)))));
 }
 
 async function attempt({log: log}, what, write) {
  try {
   await write();
  } catch (thrown) {
-  log.annotate("warning", `${what} could not be written: ${toError(thrown).message}`);
+  log.annotate("warning", `${what} could not be written: ${core.toError(thrown).message}`);
  }
 }
 
 async function writeWhole({process: process}, report) {
  const folder = process.env["RUNNER_TEMP"];
  if (!folder) return "";
- const path = join(folder, `lockstep-${report.command || "result"}-${createNonce()}.json`);
- await writeFile(path, `${JSON.stringify(report)}\n`, {
+ const path = node_path.join(folder, `lockstep-${report.command || "result"}-${core.createNonce()}.json`);
+ await promises.writeFile(path, `${JSON.stringify(report)}\n`, {
   flag: "wx"
  });
  return path;
@@ -94,14 +96,14 @@ function redactAll(value, redact) {
 
 const NOTICED = [ "no-store", "no-permission", "low-quota" ];
 
-async function runAction(process, commands = workflowCommands) {
- const session = openStepSession(process, commands);
+async function runAction(process, commands = actionVerdict.workflowCommands) {
+ const session = actionVerdict.openStepSession(process, commands);
  let command = null;
  try {
   command = readCommand(session.inputs);
   const resolved = await resolveInputs(session, command);
-  const action = await loadActionCommand(command, systemClock);
-  const context = await createStepContext(session);
+  const action = await actionVerdict.loadActionCommand(command, core.systemClock);
+  const context = await actionVerdict.createStepContext(session);
   const report = await runCommand(session, {
    action: action,
    context: context,
@@ -114,7 +116,7 @@ async function runAction(process, commands = workflowCommands) {
   });
   await publishResult(session, report, clean => action.renderSummary(clean));
  } catch (thrown) {
-  process.exitCode = await reportFailure(session, command, toError(thrown));
+  process.exitCode = await reportFailure(session, command, core.toError(thrown));
  } finally {
   session.dispose();
  }
@@ -122,10 +124,10 @@ async function runAction(process, commands = workflowCommands) {
 
 function readCommand(inputs) {
  const text = inputs["command"]?.trim() ?? "";
- if (isCommandOf("action", text)) return text;
- const known = COMMAND_NAMES.filter(name => isCommandOf("action", name)).join(", ");
+ if (core.isCommandOf("action", text)) return text;
+ const known = core.COMMAND_NAMES.filter(name => core.isCommandOf("action", name)).join(", ");
  const message = text === "" ? `is required; one of ${known}` : `"${text}" is not one of ${known}`;
- throw new ConfigError([ {
+ throw new core.ConfigError([ {
   option: "command",
   message: message
  } ]);
@@ -137,13 +139,13 @@ async function resolveInputs(session, command) {
   host: "action",
   inputs: session.inputs
  };
- const {file: file, problems: problems} = await readConfigFile({
+ const {file: file, problems: problems} = await core.readConfigFile({
   directory: session.process.cwd(),
-  named: namedConfigFile(request),
+  named: core.namedConfigFile(request),
   canRunCode: false
  });
  session.maskConfig(file?.content);
- const resolved = await resolveOptions({
+ const resolved = await core.resolveOptions({
   ...request,
   file: file
  });
@@ -158,7 +160,7 @@ function runCommand(session, parts) {
  const {commands: commands, secrets: secrets, log: log} = session;
  const step = {
   keep(held) {
-   if (!saveHeld(held, {
+   if (!actionVerdict.saveHeld(held, {
     commands: commands,
     secrets: secrets
    })) log.annotate("warning", "what this step holds cannot be handed to its post step; it will run out by itself");
@@ -173,7 +175,7 @@ function conclude({log: log}, parts) {
  const lines = action.renderLog(report);
  for (const line of lines.slice(0, -1)) log.line(line);
  const closing = lines.at(-1) ?? `lockstep ${report.command}: exit code ${report.exitCode}`;
- const verdict = decideStep(report, {
+ const verdict = actionVerdict.decideStep(report, {
   failOnIncomplete: resolved.values.failOnIncomplete
  });
  if (verdict.kind === "failure") {
@@ -187,21 +189,21 @@ function conclude({log: log}, parts) {
 
 async function reportFailure(session, command, error) {
  const {log: log} = session;
- const {createFailureReport: createFailureReport} = await (import("./chunks/failure-report.js"));
+ const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./chunks/failure-report.js"));
  const report = createFailureReport(command, error);
- if (error instanceof ConfigError) {
+ if (error instanceof core.ConfigError) {
   for (const {option: option, message: message} of error.problems) log.annotate("error", option ? `${option} ${message}` : message);
  } else {
   const {hint: hint} = error;
   log.conclude("error", hint === undefined ? error.message : `${error.message}. ${hint}`);
  }
- if (exitCodeOf(error) === 1) {
+ if (core.exitCodeOf(error) === 1) {
   for (const line of (error.stack ?? "").split("\n")) log.line(line);
   log.line("This is a bug in lockstep.");
  }
- const {renderFailureSummary: renderFailureSummary} = await (import("./chunks/summary-failure.js"));
+ const {renderFailureSummary: renderFailureSummary} = await Promise.resolve().then(() => require("./chunks/summary-failure.js"));
  await publishResult(session, report, clean => renderFailureSummary(clean, error));
  return report.exitCode;
 }
 
-await runAction(process);
+void runAction(process);

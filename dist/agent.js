@@ -1,14 +1,16 @@
-import { readFileSync, writeFileSync } from "node:fs";
+"use strict";
 
-import { hostname } from "node:os";
+const fs = require("node:fs");
 
-import { join } from "node:path";
+const os = require("node:os");
 
-import { a as attemptLock } from "./chunks/lock-attempt.js";
+const node_path = require("node:path");
 
-import { B as CancelledError, C as ConfigError, v as systemClock, D as createLogger, o as createReleasers, c as toError } from "./chunks/core.js";
+const lockAttempt = require("./chunks/lock-attempt.js");
 
-import { l as listenForGiveBack } from "./chunks/agent-socket.js";
+const core = require("./chunks/core.js");
+
+const agentSocket = require("./chunks/agent-socket.js");
 
 const LOOK_EVERY_MS = 2e3;
 
@@ -40,7 +42,7 @@ function exists(pid) {
 
 function startOf(pid) {
  try {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
  } catch {
   return null;
@@ -56,11 +58,11 @@ async function runAgent(process) {
  const hold = new Promise(resolve => {
   process.on("message", message => {
    const said = message;
-   if (said.kind === "hold") resolve(said); else if (said.kind === "stay") mayStay = true; else stop.abort(new CancelledError("it was given back"));
+   if (said.kind === "hold") resolve(said); else if (said.kind === "stay") mayStay = true; else stop.abort(new core.CancelledError("it was given back"));
   });
   process.on("disconnect", () => {
    resolve(null);
-   if (!mayStay) stop.abort(new CancelledError("the process it was held for has ended"));
+   if (!mayStay) stop.abort(new core.CancelledError("the process it was held for has ended"));
   });
  });
  if (process.send === undefined) return process.exit(2);
@@ -78,9 +80,9 @@ async function serve({request: request, stay: stay}, {process: process, stop: st
   signal: stop.signal,
   say: say
  });
- const releasers = createReleasers();
+ const releasers = core.createReleasers();
  try {
-  const attempt = await attemptLock(context, request, releasers);
+  const attempt = await lockAttempt.attemptLock(context, request, releasers);
   if (attempt.kind === "busy") return await say(attempt);
   const {lease: lease, waitedMs: waitedMs} = attempt;
   await keep(lease, {
@@ -95,13 +97,13 @@ async function serve({request: request, stay: stay}, {process: process, stop: st
    })
   });
  } catch (thrown) {
-  const error = toError(thrown);
+  const error = core.toError(thrown);
   await say({
    kind: "failed",
    code: error.code ?? null,
    message: error.message,
    hint: error.hint ?? null,
-   problems: error instanceof ConfigError ? error.problems : []
+   problems: error instanceof core.ConfigError ? error.problems : []
   });
  } finally {
   await releasers.close();
@@ -109,31 +111,31 @@ async function serve({request: request, stay: stay}, {process: process, stop: st
 }
 
 async function keep(lease, {say: say, stop: stop, stay: stay, onHeld: onHeld}) {
- const heldFromMs = systemClock.monotonicMs();
+ const heldFromMs = core.systemClock.monotonicMs();
  let tellEnd = () => undefined;
  const ended = new Promise(resolve => {
   tellEnd = resolve;
  });
- const ear = stay ? await listenForGiveBack(stay.folder, () => {
-  stop.abort(new CancelledError("it was given back"));
+ const ear = stay ? await agentSocket.listenForGiveBack(stay.folder, () => {
+  stop.abort(new core.CancelledError("it was given back"));
   return ended;
  }) : null;
  const worker = stay?.workerPid ? watchProcess(stay.workerPid, {
-  clock: systemClock,
-  onGone: () => stop.abort(new CancelledError("the job's worker is gone"))
+  clock: core.systemClock,
+  onGone: () => stop.abort(new core.CancelledError("the job's worker is gone"))
  }) : null;
  try {
   await onHeld(ear?.address ?? null);
   await firstAborted(stop.signal, lease.signal);
-  const lost = lease.signal.aborted || lease.validForMs() <= 0 ? toError(lease.signal.reason).message : null;
+  const lost = lease.signal.aborted || lease.validForMs() <= 0 ? core.toError(lease.signal.reason).message : null;
   const result = await lease.release();
-  const heldMs = Math.round(systemClock.monotonicMs() - heldFromMs);
+  const heldMs = Math.round(core.systemClock.monotonicMs() - heldFromMs);
   const end = {
    outcome: lost === null ? "released" : "lost",
    message: lost ?? result,
    heldMs: heldMs
   };
-  if (stay && lost !== null) writeFileSync(join(stay.folder, END_FILE), JSON.stringify(end));
+  if (stay && lost !== null) fs.writeFileSync(node_path.join(stay.folder, END_FILE), JSON.stringify(end));
   tellEnd(end);
   if (lost === null) await say({
    kind: "ended",
@@ -171,8 +173,8 @@ function tell(process, message) {
 
 function createAgentContext(process, {signal: signal, say: say}) {
  return {
-  clock: systemClock,
-  logger: createLogger("info", (level, message) => void say({
+  clock: core.systemClock,
+  logger: core.createLogger("info", (level, message) => void say({
    kind: "log",
    level: level,
    message: message
@@ -182,7 +184,7 @@ function createAgentContext(process, {signal: signal, say: say}) {
   signal: signal,
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
-   host: hostname(),
+   host: os.hostname(),
    pid: process.pid,
    user: "",
    execPath: process.execPath,
@@ -193,4 +195,4 @@ function createAgentContext(process, {signal: signal, say: say}) {
  };
 }
 
-await runAgent(process);
+void runAgent(process);

@@ -1,14 +1,20 @@
-import { r as renderGateSummary, a as runGate, c as createGateTimes, b as renderGateReport, d as createGateLog, e as adviceLines } from "./gate-view.js";
+"use strict";
 
-import { N as createStyle } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const gateView = require("./gate-view.js");
+
+const core = require("./core.js");
 
 function createGateAction() {
- const times = createGateTimes();
+ const times = gateView.createGateTimes();
  let end = null;
  return {
   run(context, resolved) {
-   const log = createGateLog();
-   return runGate({
+   const log = gateView.createGateLog();
+   return gateView.runGate({
     ...context,
     onGateEvent(event) {
      times.onEvent(event);
@@ -19,14 +25,14 @@ function createGateAction() {
   },
   renderLog(report) {
    const gate = report;
-   const table = renderGateReport(gate, end, createStyle({
+   const table = gateView.renderGateReport(gate, end, core.createStyle({
     colors: false
    }));
-   const closing = end ? [ end.headline, ...adviceLines(gate, end) ].join(" \u2192 ") : "";
+   const closing = end ? [ end.headline, ...gateView.adviceLines(gate, end) ].join(" \u2192 ") : "";
    return [ ...table.slice(0, table.indexOf("")), closing ].filter(line => line !== "");
   },
-  renderSummary: report => renderGateSummary(report, end, times.read(end?.atMs ?? 0))
+  renderSummary: report => gateView.renderGateSummary(report, end, times.read(end?.atMs ?? 0))
  };
 }
 
-export { createGateAction };
+exports.createGateAction = createGateAction;

@@ -1,36 +1,44 @@
-import { rm, mkdtemp, writeFile, readFile } from "node:fs/promises";
+"use strict";
 
-import { tmpdir } from "node:os";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { dirname, join } from "node:path";
+const promises = require("node:fs/promises");
 
-import { c as createLockRequest, r as respell } from "./lock-attempt.js";
+const os = require("node:os");
 
-import { d as describeUnlock, r as runUnlock, a as reportBusy, b as describeFailure, c as runLock } from "./terminal-lock.js";
+const node_path = require("node:path");
 
-import { c as createLockReport } from "./lock-report.js";
+const lockAttempt = require("./lock-attempt.js");
 
-import { P as throwIfAborted, Q as LeaseLostError, R as withTimeout, S as InvariantError, T as abortReason, C as ConfigError, L as LockstepError, p as plain, f as formatDuration, c as toError, J as forMarkdown } from "./core.js";
+const terminalLock = require("./terminal-lock.js");
 
-import { fork } from "node:child_process";
+const lockReport = require("./lock-report.js");
 
-import { existsSync } from "node:fs";
+const core = require("./core.js");
 
-import { fileURLToPath } from "node:url";
+const node_child_process = require("node:child_process");
 
-import { a as askToGiveBack, p as parseAgentEnd } from "./agent-socket.js";
+const fs = require("node:fs");
+
+const require$$1 = require("node:url");
+
+const agentSocket = require("./agent-socket.js");
+
+var _documentCurrentScript = typeof document !== "undefined" ? document.currentScript : null;
 
 const RELEASE_MS = 3e4;
 
 async function holdWithAgent(context, settings) {
  const {signal: signal, logger: logger} = context;
- throwIfAborted(signal);
+ core.throwIfAborted(signal);
  const child = startAgent(context);
  const lost = new AbortController;
  let release = null;
  const ended = new Promise(resolve => {
   const lose = message => {
-   if (!lost.signal.aborted) lost.abort(new LeaseLostError(message));
+   if (!lost.signal.aborted) lost.abort(new core.LeaseLostError(message));
    resolve(release ? "unknown" : "already-lost");
   };
   child.on("message", raw => {
@@ -84,22 +92,22 @@ async function holdWithAgent(context, settings) {
 }
 
 function startAgent({env: env, cwd: cwd, process: process}) {
- return fork(findAgentEntry(), [], {
+ return node_child_process.fork(findAgentEntry(), [], {
   cwd: cwd,
   env: agentEnvironment(env),
   execPath: process.execPath,
-  execArgv: import.meta.url.endsWith(".ts") ? [ ...process.execArgv ] : [],
+  execArgv: (typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/action-lock.js", document.baseURI).href).endsWith(".ts") ? [ ...process.execArgv ] : [],
   detached: true,
   stdio: [ "ignore", "ignore", "ignore", "ipc" ]
  });
 }
 
 function findAgentEntry() {
- const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+ const extension = (typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/action-lock.js", document.baseURI).href).endsWith(".ts") ? "ts" : "js";
  const candidates = [ `../agent.${extension}`, `./agent.${extension}` ];
- const paths = candidates.map(candidate => fileURLToPath(new URL(candidate, import.meta.url)));
- const found = paths.find(path => existsSync(path));
- if (found === undefined) throw new InvariantError(`the lease agent is missing: ${paths.join(", ")}`);
+ const paths = candidates.map(candidate => require$$1.fileURLToPath(new URL(candidate, typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/action-lock.js", document.baseURI).href)));
+ const found = paths.find(path => fs.existsSync(path));
+ if (found === undefined) throw new core.InvariantError(`the lease agent is missing: ${paths.join(", ")}`);
  return found;
 }
 
@@ -128,11 +136,11 @@ function firstAnswer(child, options) {
    if (child.connected) child.disconnect();
    reject(error);
   });
-  const onAbort = () => fail(abortReason(signal));
-  const onError = cause => fail(new InvariantError("the lease agent could not be started", {
+  const onAbort = () => fail(core.abortReason(signal));
+  const onError = cause => fail(new core.InvariantError("the lease agent could not be started", {
    cause: cause
   }));
-  const onExit = code => fail(new InvariantError(`the lease agent ended at once with ${code}`));
+  const onExit = code => fail(new core.InvariantError(`the lease agent ended at once with ${code}`));
   const onMessage = raw => {
    const message = raw;
    if (message.kind === "held" || message.kind === "busy") settle(() => resolve(message));
@@ -153,9 +161,9 @@ function firstAnswer(child, options) {
 }
 
 function errorOf({code: code, message: message, hint: hint, problems: problems}) {
- if (code === "config") return new ConfigError(problems);
- if (code === null) return new InvariantError(`the lease agent failed: ${message}`);
- return new LockstepError(code, message, hint === null ? {} : {
+ if (code === "config") return new core.ConfigError(problems);
+ if (code === null) return new core.InvariantError(`the lease agent failed: ${message}`);
+ return new core.LockstepError(code, message, hint === null ? {} : {
   hint: hint
  });
 }
@@ -167,7 +175,7 @@ async function giveBack$1({clock: clock, logger: logger}, {child: child, ended: 
   if (child.connected) await send(child, {
    kind: "give-back"
   });
-  return await withTimeout({
+  return await core.withTimeout({
    clock: clock,
    timeoutMs: RELEASE_MS,
    waitingFor: "the lease agent"
@@ -189,36 +197,56 @@ function send(child, message) {
 
 const MAX_FOLDER_BYTES = 70;
 
-const lockAction = Object.freeze({
- run(context, resolved, step) {
-  const options = resolved;
-  return options.values.run === null ? holdUntilPost(context, options, step) : runScript(context, options);
- },
- renderLog: report => [ describeLock(report) ],
- renderSummary: report => `### lockstep lock\n\n${describeLock(report, forMarkdown)}\n`,
- giveBack: giveBack
-});
+function createLockAction() {
+ const errors = [];
+ const quiet = context => ({
+  ...context,
+  logger: {
+   ...context.logger,
+   error: message => void errors.push(message)
+  }
+ });
+ const describe = (report, show) => {
+  const why = SAYS_ALL.includes(report.outcome) ? [] : errors.map(each => show(each, 1e3));
+  return [ describeLock(report, show), ...why ].join(" \u2192 ");
+ };
+ return {
+  run(context, resolved, step) {
+   const options = resolved;
+   const {run: run} = options.values;
+   return run === null ? holdUntilPost(quiet(context), options, step) : runScript(quiet(context), options);
+  },
+  renderLog(report) {
+   const lock = report;
+   return [ ...SAYS_ALL.includes(lock.outcome) ? errors : [], describe(lock, core.plain) ];
+  },
+  renderSummary: report => `### lockstep lock\n\n${describe(report, core.forMarkdown)}\n`,
+  giveBack: (held, context) => giveBack(held, quiet(context))
+ };
+}
+
+const SAYS_ALL = [ "ran", "skipped", "busy" ];
 
 const unlockAction = Object.freeze({
- run: (context, resolved) => runUnlock(context, resolved),
- renderLog: report => [ describeUnlock(report) ],
- renderSummary: report => `### lockstep unlock\n\n${describeUnlock(report, forMarkdown)}\n`
+ run: (context, resolved) => terminalLock.runUnlock(context, resolved),
+ renderLog: report => [ terminalLock.describeUnlock(report) ],
+ renderSummary: report => `### lockstep unlock\n\n${terminalLock.describeUnlock(report, core.forMarkdown)}\n`
 });
 
 async function runScript(context, resolved) {
- const folder = await mkdtemp(join(context.env["RUNNER_TEMP"] || tmpdir(), "lockstep-"));
+ const folder = await promises.mkdtemp(node_path.join(context.env["RUNNER_TEMP"] || os.tmpdir(), "lockstep-"));
  try {
-  const script = join(folder, "script.sh");
-  await writeFile(script, resolved.values.run ?? "", {
+  const script = node_path.join(folder, "script.sh");
+  await promises.writeFile(script, resolved.values.run ?? "", {
    mode: 384
   });
   const rest = [ "bash", "--noprofile", "--norc", "-eo", "pipefail", script ];
-  return await runLock({
+  return await terminalLock.runLock({
    ...context,
    rest: rest
   }, resolved);
  } finally {
-  await rm(folder, {
+  await promises.rm(folder, {
    recursive: true,
    force: true
   });
@@ -227,12 +255,12 @@ async function runScript(context, resolved) {
 
 async function holdUntilPost(context, resolved, step) {
  const {clock: clock} = context;
- const request = createLockRequest(context, resolved);
+ const request = lockAttempt.createLockRequest(context, resolved);
  const {name: name} = request;
  const startedMs = clock.monotonicMs();
- const temp = context.env["RUNNER_TEMP"] || tmpdir();
- const parent = Buffer.byteLength(temp) <= MAX_FOLDER_BYTES ? temp : tmpdir();
- const folder = await mkdtemp(join(parent, "lockstep-"));
+ const temp = context.env["RUNNER_TEMP"] || os.tmpdir();
+ const parent = Buffer.byteLength(temp) <= MAX_FOLDER_BYTES ? temp : os.tmpdir();
+ const folder = await promises.mkdtemp(node_path.join(parent, "lockstep-"));
  let isKept = false;
  try {
   const workerPid = process.ppid > 1 ? process.ppid : null;
@@ -243,7 +271,7 @@ async function holdUntilPost(context, resolved, step) {
     workerPid: workerPid
    }
   });
-  if (answer.kind === "busy") return reportBusy(context, request, answer);
+  if (answer.kind === "busy") return terminalLock.reportBusy(context, request, answer);
   const {hold: hold} = answer;
   const {token: fencingToken, waitedMs: waitedMs, socket: socket} = hold;
   if (socket) step.keep({
@@ -257,7 +285,7 @@ async function holdUntilPost(context, resolved, step) {
   step.exportVariable("LOCKSTEP_FENCING_TOKEN", String(fencingToken));
   await hold.letStay();
   isKept = true;
-  return createLockReport({
+  return lockReport.createLockReport({
    outcome: "ran",
    name: name,
    fencingToken: fencingToken,
@@ -265,16 +293,16 @@ async function holdUntilPost(context, resolved, step) {
    exitCode: 0
   });
  } catch (thrown) {
-  const error = toError(thrown);
-  if (error instanceof ConfigError) throw respell(error, resolved);
+  const error = core.toError(thrown);
+  if (error instanceof core.ConfigError) throw lockAttempt.respell(error, resolved);
   const waitedMs = Math.round(clock.monotonicMs() - startedMs);
-  return describeFailure(context, {
+  return terminalLock.describeFailure(context, {
    name: name,
    error: error,
    waitedMs: waitedMs
   });
  } finally {
-  if (!isKept) await rm(folder, {
+  if (!isKept) await promises.rm(folder, {
    recursive: true,
    force: true
   });
@@ -283,21 +311,21 @@ async function holdUntilPost(context, resolved, step) {
 
 async function giveBack(held, {clock: clock, logger: logger}) {
  const {name: name, fencingToken: fencingToken, socketPath: socketPath, nonce: nonce} = held;
- const folder = dirname(socketPath);
- const end = await askToGiveBack({
+ const folder = node_path.dirname(socketPath);
+ const end = await agentSocket.askToGiveBack({
   path: socketPath,
   nonce: nonce
  }, clock) ?? await readEnd(folder);
- if (/^lockstep-[^/\\]+$/.test(folder.split("/").at(-1) ?? "")) await rm(folder, {
+ if (/^lockstep-[^/\\]+$/.test(folder.split("/").at(-1) ?? "")) await promises.rm(folder, {
   recursive: true,
   force: true
  });
  const isLost = end?.outcome !== "released";
  if (isLost) {
   const gone = "its lease agent is gone, so nobody can say until when it was held";
-  logger.error(`the lock ${plain(name, 80)} was lost: ${plain(end?.message ?? gone, 500)}`);
+  logger.error(`the lock ${core.plain(name, 80)} was lost: ${core.plain(end?.message ?? gone, 500)}`);
  }
- return createLockReport({
+ return lockReport.createLockReport({
   outcome: isLost ? "lost" : "ran",
   name: name,
   fencingToken: fencingToken,
@@ -308,25 +336,25 @@ async function giveBack(held, {clock: clock, logger: logger}) {
 
 async function readEnd(folder) {
  try {
-  return parseAgentEnd(await readFile(join(folder, "end.json"), "utf8"));
+  return agentSocket.parseAgentEnd(await promises.readFile(node_path.join(folder, "end.json"), "utf8"));
  } catch {
   return null;
  }
 }
 
-function describeLock(report, show = plain) {
+function describeLock(report, show = core.plain) {
  const {outcome: outcome, name: name, fencingToken: fencingToken, waitedMs: waitedMs, heldMs: heldMs, childExitCode: childExitCode, holder: holder} = report;
  const shown = `The lock ${show(name, 80)}`;
  switch (outcome) {
  case "ran":
-  if (childExitCode === null && heldMs === 0) return `${shown} is held with token ${fencingToken} until the end of the job, after ${formatDuration(waitedMs)}.`;
-  return `${shown} was held for ${formatDuration(heldMs)} with token ${fencingToken}${childExitCode === null ? "" : `; the script ended with ${childExitCode}`}.`;
+  if (childExitCode === null && heldMs === 0) return `${shown} is held with token ${fencingToken} until the end of the job, after ${core.formatDuration(waitedMs)}.`;
+  return `${shown} was held for ${core.formatDuration(heldMs)} with token ${fencingToken}${childExitCode === null ? "" : `; the script ended with ${childExitCode}`}.`;
 
  case "skipped":
   return `${shown} is held by ${show(holder ?? "somebody else")}; skipped.`;
 
  case "busy":
-  return `${shown} is held by ${show(holder ?? "somebody else")} and was not obtained in ${formatDuration(waitedMs)}.`;
+  return `${shown} is held by ${show(holder ?? "somebody else")} and was not obtained in ${core.formatDuration(waitedMs)}.`;
 
  case "lost":
   return `${shown} was lost while it was needed (token ${fencingToken ?? "none"}): another may have worked at the same time.`;
@@ -336,4 +364,6 @@ function describeLock(report, show = plain) {
  }
 }
 
-export { lockAction, unlockAction };
+exports.createLockAction = createLockAction;
+
+exports.unlockAction = unlockAction;

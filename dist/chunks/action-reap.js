@@ -1,10 +1,16 @@
-import { d as describeOutcome, s as summarizeReap, r as runReap, a as describeReapEvent } from "./reap.js";
+"use strict";
 
-import { J as forMarkdown, f as formatDuration, N as createStyle, p as plain } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { j as joinParts, a as renderDetails, r as renderMarkdownTable } from "./summary.js";
+const reap = require("./reap.js");
 
-import { r as renderTimeline } from "./summary-timeline.js";
+const core = require("./core.js");
+
+const summary = require("./summary.js");
+
+const summaryTimeline = require("./summary-timeline.js");
 
 const MAX_OPEN_ROWS = 25;
 
@@ -34,14 +40,14 @@ const MARKS = {
 function renderReapSummary(report, times) {
  const stale = report.apps.filter(app => app.verdict === "eligible");
  const others = report.apps.filter(app => app.verdict !== "eligible");
- return joinParts([ `### ${MARKS[report.outcome]} lockstep reap: ${report.outcome}`, sentence(report), report.counts.listed > 0 ? renderCounts(report.counts) : "", times ? renderTimeline(timelineOf(report, times)) : "", renderStale(stale), others.length > 0 ? renderDetails(`${others.length} that stay`, renderApps(others, MAX_OTHER_ROWS)) : "", renderCost(report) ]);
+ return summary.joinParts([ `### ${MARKS[report.outcome]} lockstep reap: ${report.outcome}`, sentence(report), report.counts.listed > 0 ? renderCounts(report.counts) : "", times ? summaryTimeline.renderTimeline(timelineOf(report, times)) : "", renderStale(stale), others.length > 0 ? summary.renderDetails(`${others.length} that stay`, renderApps(others, MAX_OTHER_ROWS)) : "", renderCost(report) ]);
 }
 
 function sentence(report) {
- const text = describeOutcome(report, createStyle({
+ const text = reap.describeOutcome(report, core.createStyle({
   colors: false
  }), "");
- const escaped = forMarkdown(text.trimEnd(), 600);
+ const escaped = core.forMarkdown(text.trimEnd(), 600);
  return report.outcome === "planned" && report.counts.eligible > 0 ? `${escaped} ${APPLY_HINT}` : escaped;
 }
 
@@ -49,20 +55,20 @@ function renderCounts(counts) {
  const always = [ [ "listed", counts.listed ], [ "matched", counts.matched ], [ "stale", counts.eligible ], [ "deleted", counts.deleted ] ];
  const rest = [ [ "already gone", counts.gone ], [ "changed", counts.changed ], [ "forbidden", counts.forbidden ], [ "in use", counts.busy ], [ "failed", counts.failed ], [ "deferred", counts.deferred ], [ "protected", counts.protected ], [ "young", counts.young ], [ "age unknown", counts.unknownAge ], [ "kept", counts.kept ] ];
  const shown = [ ...always, ...rest.filter(([, n]) => n > 0) ];
- return renderMarkdownTable(shown.map(([name]) => name), [ shown.map(([, n]) => String(n)) ], shown.map((_, column) => column));
+ return summary.renderMarkdownTable(shown.map(([name]) => name), [ shown.map(([, n]) => String(n)) ], shown.map((_, column) => column));
 }
 
 function renderStale(stale) {
  if (stale.length <= MAX_OPEN_ROWS) return renderApps(stale, MAX_OPEN_ROWS);
  const troubled = stale.filter(({outcome: outcome}) => isTrouble(outcome));
- return joinParts([ renderApps(troubled, MAX_OTHER_ROWS), renderDetails(`All ${stale.length} stale apps`, renderApps(stale, MAX_STALE_ROWS)) ]).trimEnd();
+ return summary.joinParts([ renderApps(troubled, MAX_OTHER_ROWS), summary.renderDetails(`All ${stale.length} stale apps`, renderApps(stale, MAX_STALE_ROWS)) ]).trimEnd();
 }
 
 function renderApps(apps, most) {
  if (apps.length === 0) return "";
- const rows = apps.slice(0, most).map(app => [ forMarkdown(app.name, MAX_NAME), app.ageMs === null ? "?" : formatDuration(app.ageMs).replaceAll(" ", "&nbsp;"), forMarkdown(app.reason, 120), outcomeCell(app) ]);
+ const rows = apps.slice(0, most).map(app => [ core.forMarkdown(app.name, MAX_NAME), app.ageMs === null ? "?" : core.formatDuration(app.ageMs).replaceAll(" ", "&nbsp;"), core.forMarkdown(app.reason, 120), outcomeCell(app) ]);
  const more = apps.length - rows.length;
- return joinParts([ renderMarkdownTable([ "app", "age", "rule", "outcome" ], rows, [ 1 ]), more > 0 ? `\u2026 and ${more} more; the file that the output \`result-file\` names has them all.` : "" ]).trimEnd();
+ return summary.joinParts([ summary.renderMarkdownTable([ "app", "age", "rule", "outcome" ], rows, [ 1 ]), more > 0 ? `\u2026 and ${more} more; the file that the output \`result-file\` names has them all.` : "" ]).trimEnd();
 }
 
 function outcomeCell({outcome: outcome, verdict: verdict}) {
@@ -79,7 +85,7 @@ function renderCost(report) {
  const kinds = [ [ requests.list, "list" ], [ requests.get, "read" ], [ requests.delete, "delete" ], [ requests.other, "other" ] ];
  const sent = kinds.reduce((sum, [n]) => sum + n, 0);
  const parts = kinds.filter(([n]) => n > 0).map(([n, kind]) => `${n} ${kind}`);
- const words = [ `${sent} request${sent === 1 ? "" : "s"} to the provider${parts.length > 0 ? ` (${parts.join(", ")})` : ""}`, `${requests.store} to the store`, ...requests.throttled > 0 ? [ `${requests.throttled} throttled` ] : [], ...report.fencingToken === null ? [] : [ `fencing token ${report.fencingToken}` ], ...report.holder === null ? [] : [ `holder ${forMarkdown(report.holder, 120)}` ], formatDuration(report.durationMs) ];
+ const words = [ `${sent} request${sent === 1 ? "" : "s"} to the provider${parts.length > 0 ? ` (${parts.join(", ")})` : ""}`, `${requests.store} to the store`, ...requests.throttled > 0 ? [ `${requests.throttled} throttled` ] : [], ...report.fencingToken === null ? [] : [ `fencing token ${report.fencingToken}` ], ...report.holder === null ? [] : [ `holder ${core.forMarkdown(report.holder, 120)}` ], core.formatDuration(report.durationMs) ];
  return `<sub>${words.join(" \xb7 ")}</sub>`;
 }
 
@@ -115,7 +121,7 @@ function appBars(report, times) {
   const kind = isTrouble(app.outcome) ? "trouble" : "done";
   return [ {
    word: app.outcome ?? app.verdict,
-   name: plain(app.name, 60),
+   name: core.plain(app.name, 60),
    startMs: startMs,
    endMs: endMs,
    kind: kind
@@ -139,20 +145,20 @@ function appBars(report, times) {
 
 function createReapAction(clock) {
  const times = createReapTimes(clock);
- const style = createStyle({
+ const style = core.createStyle({
   colors: false
  });
  return {
-  run: (context, resolved, step) => runReap({
+  run: (context, resolved, step) => reap.runReap({
    ...context,
    exportVariable: (name, value) => step.exportVariable(name, value),
    onReapEvent(event) {
     times.onEvent(event);
-    const line = describeReapEvent(event);
+    const line = reap.describeReapEvent(event);
     if (line) context.logger[line.level](line.message);
    }
   }, resolved),
-  renderLog: report => [ summarizeReap(report, style, APPLY_HINT.replaceAll("`", "")) ],
+  renderLog: report => [ reap.summarizeReap(report, style, APPLY_HINT.replaceAll("`", "")) ],
   renderSummary: report => renderReapSummary(report, times.read())
  };
 }
@@ -190,4 +196,6 @@ function createReapTimes(clock) {
  };
 }
 
-export { createReapAction, createReapTimes };
+exports.createReapAction = createReapAction;
+
+exports.createReapTimes = createReapTimes;

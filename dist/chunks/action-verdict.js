@@ -1,27 +1,29 @@
-import { a as invariant, D as createLogger, u as forWorkflowLog, O as OPTIONS, s as kebabCase, F as secretsOf, G as inputsOf, H as createRedactor, I as listenForInterruption, J as forMarkdown, v as systemClock, K as userName, M as isCommandName } from "./core.js";
+"use strict";
 
-import { e as exportVariable, s as saveState, a as setOutput, b as setSecret, c as endGroup, d as startGroup, i as info, f as debug, g as error, w as warning, n as notice } from "./core2.js";
+const core = require("./core.js");
 
-import { EOL } from "os";
+const core$1 = require("./core2.js");
 
-import { promises, constants } from "fs";
+const os = require("os");
 
-import { hostname } from "node:os";
+const fs = require("fs");
 
-import { readFile } from "node:fs/promises";
+const os$1 = require("node:os");
+
+const promises = require("node:fs/promises");
 
 const ENTRIES = Object.freeze({
- check: async () => (await (import("./action-check.js"))).createCheckAction(),
- gate: async () => (await (import("./action-gate.js"))).createGateAction(),
- lock: async () => (await (import("./action-lock.js"))).lockAction,
- unlock: async () => (await (import("./action-lock.js"))).unlockAction,
- reap: async clock => (await (import("./action-reap.js"))).createReapAction(clock),
- status: async () => (await (import("./action-status.js"))).statusAction,
- doctor: async () => (await (import("./action-doctor.js"))).doctorAction
+ check: async clock => (await Promise.resolve().then(() => require("./action-check.js"))).createCheckAction(clock),
+ gate: async () => (await Promise.resolve().then(() => require("./action-gate.js"))).createGateAction(),
+ lock: async () => (await Promise.resolve().then(() => require("./action-lock.js"))).createLockAction(),
+ unlock: async () => (await Promise.resolve().then(() => require("./action-lock.js"))).unlockAction,
+ reap: async clock => (await Promise.resolve().then(() => require("./action-reap.js"))).createReapAction(clock),
+ status: async () => (await Promise.resolve().then(() => require("./action-status.js"))).statusAction,
+ doctor: async () => (await Promise.resolve().then(() => require("./action-doctor.js"))).doctorAction
 });
 
 async function loadActionCommand(command, clock) {
- invariant(Object.hasOwn(ENTRIES, command), `the command ${command} has no entry for the Action`);
+ core.invariant(Object.hasOwn(ENTRIES, command), `the command ${command} has no entry for the Action`);
  return await ENTRIES[command](clock);
 }
 
@@ -53,7 +55,7 @@ var __awaiter = undefined && undefined.__awaiter || function(thisArg, _arguments
  });
 };
 
-const {access: access, appendFile: appendFile, writeFile: writeFile} = promises;
+const {access: access, appendFile: appendFile, writeFile: writeFile} = fs.promises;
 
 const SUMMARY_ENV_VAR = "GITHUB_STEP_SUMMARY";
 
@@ -71,7 +73,7 @@ class Summary {
     throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
    }
    try {
-    yield access(pathFromEnv, constants.R_OK | constants.W_OK);
+    yield access(pathFromEnv, fs.constants.R_OK | fs.constants.W_OK);
    } catch (_a) {
     throw new Error(`Unable to access summary file: '${pathFromEnv}'. Check if the file has correct read/write permissions.`);
    }
@@ -119,7 +121,7 @@ class Summary {
   return addEOL ? this.addEOL() : this;
  }
  addEOL() {
-  return this.addRaw(EOL);
+  return this.addRaw(os.EOL);
  }
  addCodeBlock(code, lang) {
   const attrs = Object.assign({}, lang && {
@@ -205,17 +207,17 @@ const _summary = new Summary;
 const summary = _summary;
 
 const workflowCommands = Object.freeze({
- debug: debug,
- info: info,
- notice: message => notice(message),
- warning: message => warning(message),
- error: message => error(message),
- startGroup: startGroup,
- endGroup: endGroup,
- setSecret: setSecret,
- setOutput: setOutput,
- saveState: saveState,
- exportVariable: exportVariable,
+ debug: core$1.debug,
+ info: core$1.info,
+ notice: message => core$1.notice(message),
+ warning: message => core$1.warning(message),
+ error: message => core$1.error(message),
+ startGroup: core$1.startGroup,
+ endGroup: core$1.endGroup,
+ setSecret: core$1.setSecret,
+ setOutput: core$1.setOutput,
+ saveState: core$1.saveState,
+ exportVariable: core$1.exportVariable,
  async writeSummary(markdown) {
   await summary.addRaw(markdown, true).write();
  }
@@ -231,7 +233,7 @@ async function isForkPullRequest(env) {
  const path = env["GITHUB_EVENT_PATH"];
  if (!path || !RESTRICTED_EVENTS.includes(event)) return false;
  try {
-  return comesFromFork(JSON.parse(await readFile(path, "utf8")));
+  return comesFromFork(JSON.parse(await promises.readFile(path, "utf8")));
  } catch {
   return false;
  }
@@ -261,7 +263,7 @@ function createStepLog({commands: commands, redact: redact}) {
   warning: new Set,
   error: new Set
  };
- const clean = text => forWorkflowLog(redact(text), MAX_LINE);
+ const clean = text => core.forWorkflowLog(redact(text), MAX_LINE);
  const line = text => commands.info(clean(text));
  const annotate = (kind, text) => {
   const message = clean(text);
@@ -273,7 +275,7 @@ function createStepLog({commands: commands, redact: redact}) {
   commands[kind](message);
  };
  return {
-  logger: createLogger("debug", (level, message) => {
+  logger: core.createLogger("debug", (level, message) => {
    if (level === "error") annotate("error", message); else if (level === "warn") annotate("warning", message); else if (level === "info") line(message); else commands.debug(clean(message));
   }),
   line: line,
@@ -298,19 +300,35 @@ function createStepLog({commands: commands, redact: redact}) {
  };
 }
 
-const SECRET_OPTIONS = OPTIONS.filter(spec => spec.secret);
+const SECRET_OPTIONS = core.OPTIONS.filter(spec => spec.secret);
+
+const TARGET_OPTIONS = [ "ready", "schemaProbe", "of" ];
+
+const MIN_SECRET = 4;
+
+const MIN_QUERY_SECRET = 12;
 
 function secretsOfStep(world) {
- const values = [ ...SECRET_OPTIONS.flatMap(spec => partsOf(spec, world.inputs[kebabCase(spec.name)])), ...SECRET_OPTIONS.flatMap(spec => valuesIn(world.config, spec.name).flatMap(text => partsOf(spec, text))), ...secretsOf(world.env, [ world.inputs["store"] ]) ];
- return [ ...new Set(values.map(value => value.trim()).filter(value => value !== "")) ];
+ const values = [ ...SECRET_OPTIONS.flatMap(spec => partsOf(spec, world.inputs[core.kebabCase(spec.name)])), ...SECRET_OPTIONS.flatMap(spec => valuesIn(world.config, spec.name).flatMap(text => partsOf(spec, text))), ...core.secretsOf(world.env, [ world.inputs["store"] ]) ];
+ return [ ...new Set(values.map(value => value.trim()).filter(value => value.length >= MIN_SECRET)) ];
 }
 
 function partsOf(spec, text) {
  if (text === undefined || text.trim() === "") return [];
- if (spec.name === "store") return secretsOf({}, [ text ]);
+ if (spec.name === "store") return core.secretsOf({}, [ text ]);
  const lines = text.split(/[\r\n]+/).map(line => line.trim());
+ if (TARGET_OPTIONS.includes(spec.name)) return lines.flatMap(secretsOfTarget);
  const values = spec.type === "lines" ? lines.map(line => line.replace(/^[^:]*:\s*/, "")) : lines;
  return values.flatMap(value => [ value, value.replace(/^(Bearer|Basic|token)\s+/i, "") ]);
+}
+
+function secretsOfTarget(target) {
+ if (!/^https?:/i.test(target) || !URL.canParse(target)) return [];
+ const url = new URL(target);
+ const keys = [ ...url.searchParams.values() ].filter(value => value.length >= MIN_QUERY_SECRET);
+ const password = core.decodeOrKeep(url.password);
+ const pair = password === "" ? [] : [ `${core.decodeOrKeep(url.username)}:${password}` ];
+ return [ url.password, password, ...pair, ...keys, ...keys.map(key => encodeURIComponent(key)) ];
 }
 
 function valuesIn(content, name) {
@@ -325,9 +343,9 @@ function valuesIn(content, name) {
 const MAX_SECRET = 65536;
 
 function openStepSession(process, commands) {
- const inputs = inputsOf(process.env);
+ const inputs = core.inputsOf(process.env);
  const secrets = new Set;
- let redact = createRedactor([]);
+ let redact = core.createRedactor([]);
  const mask = config => {
   for (const secret of secretsOfStep({
    env: process.env,
@@ -338,11 +356,11 @@ function openStepSession(process, commands) {
    secrets.add(secret);
    commands.setSecret(secret);
   }
-  redact = createRedactor(secrets);
+  redact = core.createRedactor(secrets);
  };
  mask();
- const interruption = listenForInterruption({
-  clock: systemClock,
+ const interruption = core.listenForInterruption({
+  clock: core.systemClock,
   process: process,
   onExpired: signalName => process.exit(signalName === "SIGINT" ? 130 : 143)
  });
@@ -359,8 +377,8 @@ function openStepSession(process, commands) {
   },
   redact: text => redact(text),
   redactMarkup: text => {
-   const forms = [ ...secrets ].flatMap(secret => [ secret, forMarkdown(secret, MAX_SECRET) ]);
-   return createRedactor(forms)(text);
+   const forms = [ ...secrets ].flatMap(secret => [ secret, core.forMarkdown(secret, MAX_SECRET) ]);
+   return core.createRedactor(forms)(text);
   },
   maskConfig: mask,
   interruption: interruption,
@@ -372,7 +390,7 @@ async function createStepContext(session) {
  const {process: process, inputs: inputs, log: log, interruption: interruption} = session;
  const token = inputs["token"]?.trim();
  return {
-  clock: systemClock,
+  clock: core.systemClock,
   logger: log.logger,
   env: {
    ...process.env,
@@ -381,15 +399,16 @@ async function createStepContext(session) {
    } : {}
   },
   childEnv: childEnvironment(process.env),
+  redact: session.redact,
   cwd: process.cwd(),
   signal: interruption.signal,
   takeSignals: listener => interruption.takeOver(listener),
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   isForkPullRequest: await isForkPullRequest(process.env),
   process: {
-   host: hostname(),
+   host: os$1.hostname(),
    pid: process.pid,
-   user: userName(process.env),
+   user: core.userName(process.env),
    execPath: process.execPath,
    execArgv: process.execArgv,
    entry: process.argv[1] ?? ""
@@ -435,7 +454,7 @@ function readHeld(env) {
 function parseHeld(value) {
  if (typeof value !== "object" || value === null) return null;
  const {command: command, name: name, socketPath: socketPath, nonce: nonce, fencingToken: fencingToken} = value;
- if (typeof command !== "string" || !isCommandName(command)) return null;
+ if (typeof command !== "string" || !core.isCommandName(command)) return null;
  if (typeof name !== "string" || typeof socketPath !== "string" || typeof nonce !== "string") return null;
  if (typeof fencingToken !== "number" || !Number.isSafeInteger(fencingToken)) return null;
  return {
@@ -462,4 +481,16 @@ function decideStep(report, {failOnIncomplete: failOnIncomplete}) {
  };
 }
 
-export { createStepContext as c, decideStep as d, loadActionCommand as l, openStepSession as o, readHeld as r, saveHeld as s, workflowCommands as w };
+exports.createStepContext = createStepContext;
+
+exports.decideStep = decideStep;
+
+exports.loadActionCommand = loadActionCommand;
+
+exports.openStepSession = openStepSession;
+
+exports.readHeld = readHeld;
+
+exports.saveHeld = saveHeld;
+
+exports.workflowCommands = workflowCommands;

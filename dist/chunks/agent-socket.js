@@ -1,12 +1,14 @@
-import { createConnection, createServer } from "node:net";
+"use strict";
 
-import { join } from "node:path";
+const require$$0 = require("node:net");
 
-import { i as isJsonObject, m as createNonce } from "./core.js";
+const node_path = require("node:path");
+
+const core = require("./core.js");
 
 function parseAgentEnd(text) {
  const value = parseLine(text);
- if (!isJsonObject(value)) return null;
+ if (!core.isJsonObject(value)) return null;
  const {outcome: outcome, message: message, heldMs: heldMs} = value;
  if (outcome !== "released" && outcome !== "lost") return null;
  if (typeof message !== "string" || typeof heldMs !== "number") return null;
@@ -19,7 +21,7 @@ function parseAgentEnd(text) {
 
 function parseGiveBack(text) {
  const value = parseLine(text);
- return isJsonObject(value) && typeof value["giveBack"] === "string" ? value["giveBack"] : null;
+ return core.isJsonObject(value) && typeof value["giveBack"] === "string" ? value["giveBack"] : null;
 }
 
 function parseLine(text) {
@@ -35,8 +37,8 @@ const MAX_LINE_BYTES = 4096;
 const ANSWER_MS = 3e4;
 
 async function listenForGiveBack(folder, onGiveBack) {
- const nonce = createNonce();
- const path = process.platform === "win32" ? `\\\\.\\pipe\\lockstep-${createNonce()}` : join(folder, "agent");
+ const nonce = core.createNonce();
+ const path = process.platform === "win32" ? `\\\\.\\pipe\\lockstep-${core.createNonce()}` : node_path.join(folder, "agent");
  const answers = new Set;
  const answer = async socket => {
   const line = `${JSON.stringify(await onGiveBack())}\n`;
@@ -45,7 +47,7 @@ async function listenForGiveBack(folder, onGiveBack) {
    if (socket.destroyed) resolve(); else socket.write(line, () => resolve());
   });
  };
- const server = createServer(socket => {
+ const server = require$$0.createServer(socket => {
   socket.on("error", () => socket.destroy());
   readLine(socket, line => {
    if (line === null || parseGiveBack(line) !== nonce) socket.destroy(); else answers.add(answer(socket));
@@ -69,7 +71,7 @@ async function listenForGiveBack(folder, onGiveBack) {
 
 function askToGiveBack({path: path, nonce: nonce}, clock) {
  return new Promise(resolve => {
-  const socket = createConnection(path);
+  const socket = require$$0.createConnection(path);
   let end = null;
   const timer = clock.startTimer(ANSWER_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
@@ -98,4 +100,8 @@ function readLine(socket, callback) {
  socket.setEncoding("utf8").on("data", onData);
 }
 
-export { askToGiveBack as a, listenForGiveBack as l, parseAgentEnd as p };
+exports.askToGiveBack = askToGiveBack;
+
+exports.listenForGiveBack = listenForGiveBack;
+
+exports.parseAgentEnd = parseAgentEnd;

@@ -1,3 +1,5 @@
+"use strict";
+
 const NOT_PERMITTED = /resource not accessible|must have (admin|push|write)|saml enforcement|ip allow list/i;
 
 const LIMIT_TEXT = /rate limit|abuse detection/i;
@@ -123,4 +125,10 @@ function retryAfterMs(answer) {
  return header(answer, "x-ratelimit-remaining") === "0" ? resetMs(answer) : null;
 }
 
-export { classifyAnswer as a, classifyRefRefusal as b, classifyGraphQlErrors as c, parseRate as p };
+exports.classifyAnswer = classifyAnswer;
+
+exports.classifyGraphQlErrors = classifyGraphQlErrors;
+
+exports.classifyRefRefusal = classifyRefRefusal;
+
+exports.parseRate = parseRate;

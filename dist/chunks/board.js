@@ -1,4 +1,6 @@
-import { ab as CorruptRecordError, aJ as readFields, ao as parseJsonObject, V as deepFreeze, i as isJsonObject, aI as MAX_TOKEN, aK as MAX_LEASE_MS } from "./core.js";
+"use strict";
+
+const core = require("./core.js");
 
 const MAX_SCHEMA_CHARS = 16 * 1024;
 
@@ -24,7 +26,7 @@ function parseSchema(text, scheme) {
   };
   return {
    ok: false,
-   problem: "is not a whole number of at most 40 digits; --version-scheme dotted or list takes others"
+   problem: "is not a whole number of at most 40 digits; version-scheme dotted or list takes others"
   };
 
  case "dotted":
@@ -141,7 +143,7 @@ function listOf(text) {
 }
 
 function numbersOf(text) {
- if (!/^\d+(\.\d+)*$/.test(text)) throw new CorruptRecordError("a schema version on the board is not a number; it was left untouched");
+ if (!/^\d+(\.\d+)*$/.test(text)) throw new core.CorruptRecordError("a schema version on the board is not a number; it was left untouched");
  return text.split(".").map(BigInt);
 }
 
@@ -319,21 +321,21 @@ function judgingRecords(doc, rules) {
 }
 
 function parseBoard(text, what) {
- const fields = readFields(parseJsonObject(text, what), what);
+ const fields = core.readFields(core.parseJsonObject(text, what), what);
  const format = fields.integer("format", {
   min: 1
  });
- if (format > GATE_FORMAT) throw new CorruptRecordError(`${what} has format ${format}, this version of lockstep knows ${GATE_FORMAT}; it was left untouched`, {
+ if (format > GATE_FORMAT) throw new core.CorruptRecordError(`${what} has format ${format}, this version of lockstep knows ${GATE_FORMAT}; it was left untouched`, {
   hint: "Let all jobs use the newest version of lockstep."
  });
  const target = optional(fields, "target", parseVersions);
  const expected = strings(fields, "expected");
  const {raw: members} = fields.object("members");
  const strangers = Object.keys(members).filter(name => !expected.includes(name));
- if (strangers.length > 0 || expected.length === 0) throw new CorruptRecordError(`${what}.members does not fit expected; the record was left untouched`);
+ if (strangers.length > 0 || expected.length === 0) throw new core.CorruptRecordError(`${what}.members does not fit expected; the record was left untouched`);
  const reader = fields.object("members");
  const openedAt = fields.optionalString("openedAt");
- return deepFreeze({
+ return core.deepFreeze({
   format: GATE_FORMAT,
   gate: fields.string("gate"),
   configHash: fields.string("configHash"),
@@ -356,7 +358,7 @@ function parseBoard(text, what) {
    min: 0
   }),
   history: objects(fields, "history").map(parseFailure),
-  openEpochs: fields.array("openEpochs").map(epoch => readFields({
+  openEpochs: fields.array("openEpochs").map(epoch => core.readFields({
    epoch: epoch
   }, what).integer("epoch"))
  });
@@ -389,7 +391,7 @@ function parseClaim(fields) {
   }),
   leaseMs: fields.integer("leaseMs", {
    min: 1,
-   max: MAX_LEASE_MS
+   max: core.MAX_LEASE_MS
   }),
   since: fields.string("since")
  };
@@ -490,7 +492,7 @@ function parseFailure(fields) {
 function token(fields, name, min) {
  return fields.integer(name, {
   min: min,
-  max: MAX_TOKEN
+  max: core.MAX_TOKEN
  });
 }
 
@@ -505,15 +507,67 @@ function optional(fields, name, parse) {
 function strings(fields, name) {
  return fields.array(name).map(value => {
   if (typeof value === "string") return value;
-  throw new CorruptRecordError(`a list of texts holds something else in ${name}; the record was left untouched`);
+  throw new core.CorruptRecordError(`a list of texts holds something else in ${name}; the record was left untouched`);
  });
 }
 
 function objects(fields, name) {
  return fields.array(name).map((value, index) => {
-  if (isJsonObject(value)) return readFields(value, `${name}[${index}]`);
-  throw new CorruptRecordError(`${name}[${index}] should be an object; the record was left untouched`);
+  if (core.isJsonObject(value)) return core.readFields(value, `${name}[${index}]`);
+  throw new core.CorruptRecordError(`${name}[${index}] should be an object; the record was left untouched`);
  });
 }
 
-export { GATE_FORMAT as G, MAX_MESSAGE as M, parseSchema as a, blameOf as b, compareRanks as c, compareSchema as d, recordOf as e, compareVersions as f, relationToOthers as g, committersOf as h, isBelow as i, highestSchema as j, areAllPresent as k, latestAttempts as l, readyMembers as m, newestRank as n, fits as o, parseApi as p, isSameIncarnation as q, reaches as r, surveyBoard as s, ownRecord as t, withOwnRecord as u, withRefusal as v, wantedTarget as w, parseBoard as x, GATE_EXIT_CODES as y };
+exports.GATE_EXIT_CODES = GATE_EXIT_CODES;
+
+exports.GATE_FORMAT = GATE_FORMAT;
+
+exports.MAX_MESSAGE = MAX_MESSAGE;
+
+exports.areAllPresent = areAllPresent;
+
+exports.blameOf = blameOf;
+
+exports.committersOf = committersOf;
+
+exports.compareRanks = compareRanks;
+
+exports.compareSchema = compareSchema;
+
+exports.compareVersions = compareVersions;
+
+exports.fits = fits;
+
+exports.highestSchema = highestSchema;
+
+exports.isBelow = isBelow;
+
+exports.isSameIncarnation = isSameIncarnation;
+
+exports.latestAttempts = latestAttempts;
+
+exports.newestRank = newestRank;
+
+exports.ownRecord = ownRecord;
+
+exports.parseApi = parseApi;
+
+exports.parseBoard = parseBoard;
+
+exports.parseSchema = parseSchema;
+
+exports.reaches = reaches;
+
+exports.readyMembers = readyMembers;
+
+exports.recordOf = recordOf;
+
+exports.relationToOthers = relationToOthers;
+
+exports.surveyBoard = surveyBoard;
+
+exports.wantedTarget = wantedTarget;
+
+exports.withOwnRecord = withOwnRecord;
+
+exports.withRefusal = withRefusal;

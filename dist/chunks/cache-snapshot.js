@@ -1,8 +1,16 @@
-import { Worker } from "node:worker_threads";
+"use strict";
 
-import { a5 as nullLogger, R as withTimeout, c as toError, P as throwIfAborted, U as UnavailableError } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { C as COUNT_NAMES } from "./contract2.js";
+const require$$1 = require("node:worker_threads");
+
+const core = require("./core.js");
+
+const contract = require("./contract2.js");
+
+var _documentCurrentScript = typeof document !== "undefined" ? document.currentScript : null;
 
 const FORMAT = "lockstep-sweep-1";
 
@@ -17,7 +25,7 @@ const OUTCOMES = {
 
 function formatSnapshotKey(subject, snapshot) {
  const {outcome: outcome, counts: counts, atMs: atMs} = snapshot;
- const numbers = [ atMs, ...COUNT_NAMES.map(name => counts[name]) ];
+ const numbers = [ atMs, ...contract.COUNT_NAMES.map(name => counts[name]) ];
  if (!isUsable(subject) || !numbers.every(number => Number.isSafeInteger(number) && number >= 0)) {
   return null;
  }
@@ -41,10 +49,10 @@ function parseSnapshotKey(subject, key) {
  const counts = numbers.split(".").map(text => Number.parseInt(text, 36));
  const snapshot = {
   outcome: OUTCOMES[letter],
-  counts: Object.fromEntries(COUNT_NAMES.map((name, index) => [ name, counts[index] ])),
+  counts: Object.fromEntries(contract.COUNT_NAMES.map((name, index) => [ name, counts[index] ])),
   atMs: Number.parseInt(time, 36)
  };
- return counts.length === COUNT_NAMES.length && formatSnapshotKey(subject, snapshot) === key ? snapshot : null;
+ return counts.length === contract.COUNT_NAMES.length && formatSnapshotKey(subject, snapshot) === key ? snapshot : null;
 }
 
 function isUsable({identity: identity, everyMs: everyMs}) {
@@ -64,12 +72,12 @@ function hasCacheService(env) {
 }
 
 function createCacheSnapshot(options) {
- const {clock: clock, logger: logger = nullLogger, readTimeoutMs: readTimeoutMs = 5e3, writeTimeoutMs: writeTimeoutMs = 1e4} = options;
+ const {clock: clock, logger: logger = core.nullLogger, readTimeoutMs: readTimeoutMs = 5e3, writeTimeoutMs: writeTimeoutMs = 1e4} = options;
  const env = clientEnvironment(options.env);
  async function call(order, timeoutMs, parent) {
   const what = order.kind === "save" ? "the cache did not take the snapshot" : "the cache told nothing";
   try {
-   const reply = await withTimeout({
+   const reply = await core.withTimeout({
     clock: clock,
     timeoutMs: timeoutMs,
     waitingFor: "the cache",
@@ -80,7 +88,7 @@ function createCacheSnapshot(options) {
    if (reply.kind === "done") return reply.key;
    logger.debug(`${what}: ${reply.detail}`);
   } catch (thrown) {
-   logger.debug(`${what}: ${toError(thrown).message}`);
+   logger.debug(`${what}: ${core.toError(thrown).message}`);
   }
   return null;
  }
@@ -111,9 +119,9 @@ function clientEnvironment(env) {
 }
 
 async function runInThread(order, env, signal) {
- throwIfAborted(signal);
- const file = import.meta.url.endsWith(".ts") ? "./cache-worker.ts" : "./cache-worker.js";
- const worker = new Worker(new URL(file, import.meta.url), {
+ core.throwIfAborted(signal);
+ const file = (typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-snapshot.js", document.baseURI).href).endsWith(".ts") ? "./cache-worker.ts" : "./cache-worker.js";
+ const worker = new require$$1.Worker(new URL(file, typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-snapshot.js", document.baseURI).href), {
   workerData: order,
   env: env,
   stdout: true,
@@ -129,7 +137,7 @@ async function runInThread(order, env, signal) {
   return await new Promise((resolve, reject) => {
    worker.once("message", reply => resolve(reply));
    worker.once("error", reject);
-   worker.once("exit", () => reject(new UnavailableError("the cache client ended without an answer")));
+   worker.once("exit", () => reject(new core.UnavailableError("the cache client ended without an answer")));
   });
  } finally {
   signal.removeEventListener("abort", stop);
@@ -137,4 +145,6 @@ async function runInThread(order, env, signal) {
  }
 }
 
-export { createCacheSnapshot, hasCacheService };
+exports.createCacheSnapshot = createCacheSnapshot;
+
+exports.hasCacheService = hasCacheService;

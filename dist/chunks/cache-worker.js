@@ -1,110 +1,141 @@
-import { mkdir as mkdir$1, writeFile } from "node:fs/promises";
+"use strict";
 
-import os$1, { EOL as EOL$1, homedir } from "node:os";
+const promises = require("node:fs/promises");
 
-import { dirname as dirname$1, join } from "node:path";
+const os$1 = require("node:os");
 
-import require$$1$1, { workerData, parentPort } from "node:worker_threads";
+const node_path = require("node:path");
 
-import { f as debug, w as warning, i as info, h as isDebug, b as setSecret, g as error } from "./core2.js";
+const require$$1$1 = require("node:worker_threads");
 
-import * as path$1 from "path";
+const core = require("./core2.js");
 
-import require$$5$3 from "string_decoder";
+const path$1 = require("path");
 
-import * as os from "os";
+const require$$5$3 = require("string_decoder");
 
-import os__default from "os";
+const os = require("os");
 
-import * as require$$0$1 from "events";
+const require$$0$1 = require("events");
 
-import require$$0__default, { EventEmitter } from "events";
+const child = require("child_process");
 
-import * as child from "child_process";
+const assert$1 = require("assert");
 
-import assert$1, { ok } from "assert";
+const fs = require("fs");
 
-import * as fs from "fs";
+const timers$1 = require("timers");
 
-import { writeFileSync, existsSync } from "fs";
+const crypto$1 = require("crypto");
 
-import { setTimeout as setTimeout$1 } from "timers";
+const util$8 = require("util");
 
-import * as crypto$1 from "crypto";
+const http = require("http");
 
-import * as util$8 from "util";
+const https = require("https");
 
-import util__default from "util";
+const require$$0$9 = require("net");
 
-import * as http from "http";
+const require$$1 = require("tls");
 
-import http__default from "http";
+const require$$0$4 = require("node:assert");
 
-import * as https from "https";
+const require$$0$6 = require("node:net");
 
-import https__default from "https";
+const http$1 = require("node:http");
 
-import require$$0$9 from "net";
+const require$$0$5 = require("node:stream");
 
-import require$$1 from "tls";
+const require$$0$2 = require("node:buffer");
 
-import require$$0$4 from "node:assert";
+const require$$0$7 = require("node:util");
 
-import require$$0$6 from "node:net";
+const require$$7 = require("node:querystring");
 
-import http__default$1 from "node:http";
+const require$$0$3 = require("node:events");
 
-import require$$0$5, { Transform, Readable as Readable$1 } from "node:stream";
+const require$$0$8 = require("node:diagnostics_channel");
 
-import require$$0$2 from "node:buffer";
+const _commonjsHelpers = require("./_commonjsHelpers.js");
 
-import require$$0$7, { inspect } from "node:util";
+const require$$5 = require("node:tls");
 
-import require$$7 from "node:querystring";
+const zlib = require("node:zlib");
 
-import require$$0$3 from "node:events";
+const require$$5$1 = require("node:perf_hooks");
 
-import require$$0$8 from "node:diagnostics_channel";
+const require$$8 = require("node:util/types");
 
-import { c as commonjsGlobal } from "./_commonjsHelpers.js";
+const require$$1$2 = require("node:url");
 
-import require$$5 from "node:tls";
+const require$$5$2 = require("node:async_hooks");
 
-import zlib from "node:zlib";
+const require$$1$3 = require("node:console");
 
-import require$$5$1 from "node:perf_hooks";
+const require$$1$4 = require("node:dns");
 
-import require$$8 from "node:util/types";
+const require$$5$4 = require("url");
 
-import require$$1$2, { fileURLToPath } from "node:url";
+const buffer = require("buffer");
 
-import require$$5$2 from "node:async_hooks";
+const process$1 = require("node:process");
 
-import require$$1$3 from "node:console";
+const https$1 = require("node:https");
 
-import require$$1$4 from "node:dns";
+const Module = require("node:module");
 
-import require$$5$4, { URL as URL$1 } from "url";
+const require$$0$a = require("node:crypto");
 
-import * as buffer from "buffer";
+const stream = require("stream");
 
-import { Buffer as Buffer$1 } from "buffer";
+const require$$1$5 = require("tty");
 
-import process$1 from "node:process";
+const fs$1 = require("node:fs");
 
-import https__default$1 from "node:https";
+var _documentCurrentScript = typeof document !== "undefined" ? document.currentScript : null;
 
-import { createRequire } from "node:module";
+function _interopNamespaceDefault(e) {
+ const n = Object.create(null, {
+  [Symbol.toStringTag]: {
+   value: "Module"
+  }
+ });
+ if (e) {
+  for (const k in e) {
+   if (k !== "default") {
+    const d = Object.getOwnPropertyDescriptor(e, k);
+    Object.defineProperty(n, k, d.get ? d : {
+     enumerable: true,
+     get: () => e[k]
+    });
+   }
+  }
+ }
+ n.default = e;
+ return Object.freeze(n);
+}
 
-import { createHmac } from "node:crypto";
+const path__namespace = _interopNamespaceDefault(path$1);
 
-import * as stream from "stream";
+const os__namespace = _interopNamespaceDefault(os);
 
-import { Readable } from "stream";
+const require$$0__namespace = _interopNamespaceDefault(require$$0$1);
 
-import require$$1$5 from "tty";
+const child__namespace = _interopNamespaceDefault(child);
 
-import fs$1 from "node:fs";
+const fs__namespace = _interopNamespaceDefault(fs);
+
+const crypto__namespace = _interopNamespaceDefault(crypto$1);
+
+const util__namespace = _interopNamespaceDefault(util$8);
+
+const http__namespace = _interopNamespaceDefault(http);
+
+const https__namespace = _interopNamespaceDefault(https);
+
+const buffer__namespace = _interopNamespaceDefault(buffer);
+
+const stream__namespace = _interopNamespaceDefault(stream);
 
 function getProxyUrl(reqUrl) {
  const usingSsl = reqUrl.protocol === "https:";
@@ -188,34 +219,34 @@ function requireTunnel$1() {
  if (hasRequiredTunnel$1) return tunnel$1;
  hasRequiredTunnel$1 = 1;
  var tls = require$$1;
- var http = http__default;
- var https = https__default;
- var events = require$$0__default;
- var util = util__default;
+ var http$1 = http;
+ var https$1 = https;
+ var events = require$$0$1;
+ var util = util$8;
  tunnel$1.httpOverHttp = httpOverHttp;
  tunnel$1.httpsOverHttp = httpsOverHttp;
  tunnel$1.httpOverHttps = httpOverHttps;
  tunnel$1.httpsOverHttps = httpsOverHttps;
  function httpOverHttp(options) {
   var agent = new TunnelingAgent(options);
-  agent.request = http.request;
+  agent.request = http$1.request;
   return agent;
  }
  function httpsOverHttp(options) {
   var agent = new TunnelingAgent(options);
-  agent.request = http.request;
+  agent.request = http$1.request;
   agent.createSocket = createSecureSocket;
   agent.defaultPort = 443;
   return agent;
  }
  function httpOverHttps(options) {
   var agent = new TunnelingAgent(options);
-  agent.request = https.request;
+  agent.request = https$1.request;
   return agent;
  }
  function httpsOverHttps(options) {
   var agent = new TunnelingAgent(options);
-  agent.request = https.request;
+  agent.request = https$1.request;
   agent.createSocket = createSecureSocket;
   agent.defaultPort = 443;
   return agent;
@@ -224,7 +255,7 @@ function requireTunnel$1() {
   var self = this;
   self.options = options || {};
   self.proxyOptions = self.options.proxy || {};
-  self.maxSockets = self.options.maxSockets || http.Agent.defaultMaxSockets;
+  self.maxSockets = self.options.maxSockets || http$1.Agent.defaultMaxSockets;
   self.requests = [];
   self.sockets = [];
   self.on("free", function onFree(socket, host, port, localAddress) {
@@ -1005,7 +1036,7 @@ function requireUtil$7() {
  hasRequiredUtil$7 = 1;
  const assert = require$$0$4;
  const {kDestroyed: kDestroyed, kBodyUsed: kBodyUsed, kListeners: kListeners, kBody: kBody} = requireSymbols$4();
- const {IncomingMessage: IncomingMessage} = http__default$1;
+ const {IncomingMessage: IncomingMessage} = http$1;
  const stream = require$$0$5;
  const net = require$$0$6;
  const {Blob: Blob} = require$$0$2;
@@ -2353,12 +2384,12 @@ function requireConnect() {
  function noop() {}
  let tls;
  let SessionCache;
- if (commonjsGlobal.FinalizationRegistry && !(process.env.NODE_V8_COVERAGE || process.env.UNDICI_NO_FG)) {
+ if (_commonjsHelpers.commonjsGlobal.FinalizationRegistry && !(process.env.NODE_V8_COVERAGE || process.env.UNDICI_NO_FG)) {
   SessionCache = class WeakSessionCache {
    constructor(maxCachedSessions) {
     this._maxCachedSessions = maxCachedSessions;
     this._sessionCache = new Map;
-    this._sessionRegistry = new commonjsGlobal.FinalizationRegistry(key => {
+    this._sessionRegistry = new _commonjsHelpers.commonjsGlobal.FinalizationRegistry(key => {
      if (this._sessionCache.size < this._maxCachedSessions) {
       return;
      }
@@ -7030,7 +7061,7 @@ function requireClient() {
  hasRequiredClient = 1;
  const assert = require$$0$4;
  const net = require$$0$6;
- const http = http__default$1;
+ const http = http$1;
  const util = requireUtil$7();
  const {channels: channels} = requireDiagnostics();
  const Request = requireRequest$1();
@@ -10020,7 +10051,7 @@ function requireMockUtils() {
  const {MockNotMatchedError: MockNotMatchedError} = requireMockErrors();
  const {kDispatches: kDispatches, kMockAgent: kMockAgent, kOriginalDispatch: kOriginalDispatch, kOrigin: kOrigin, kGetNetConnect: kGetNetConnect} = requireMockSymbols();
  const {buildURL: buildURL} = requireUtil$7();
- const {STATUS_CODES: STATUS_CODES} = http__default$1;
+ const {STATUS_CODES: STATUS_CODES} = http$1;
  const {types: {isPromise: isPromise}} = require$$0$7;
  function matchValue(match, value) {
   if (typeof match === "string") {
@@ -12697,7 +12728,7 @@ function requireFetch() {
  const {dataURLProcessor: dataURLProcessor, serializeAMimeType: serializeAMimeType, minimizeSupportedMimeType: minimizeSupportedMimeType} = requireDataUrl();
  const {getGlobalDispatcher: getGlobalDispatcher} = requireGlobal();
  const {webidl: webidl} = requireWebidl();
- const {STATUS_CODES: STATUS_CODES} = http__default$1;
+ const {STATUS_CODES: STATUS_CODES} = http$1;
  const GET_OR_HEAD = [ "GET", "HEAD" ];
  const defaultUserAgent = typeof __UNDICI_IS_NODE__ !== "undefined" || typeof esbuildDetection !== "undefined" ? "node" : "undici";
  let resolveObjectURL;
@@ -18348,7 +18379,7 @@ class HttpClient {
   const info = {};
   info.parsedUrl = requestUrl;
   const usingSsl = info.parsedUrl.protocol === "https:";
-  info.httpModule = usingSsl ? https : http;
+  info.httpModule = usingSsl ? https__namespace : http__namespace;
   const defaultPort = usingSsl ? 443 : 80;
   info.options = {};
   info.options.host = info.parsedUrl.hostname;
@@ -18435,7 +18466,7 @@ class HttpClient {
   const usingSsl = parsedUrl.protocol === "https:";
   let maxSockets = 100;
   if (this.requestOptions) {
-   maxSockets = this.requestOptions.maxSockets || http.globalAgent.maxSockets;
+   maxSockets = this.requestOptions.maxSockets || http__namespace.globalAgent.maxSockets;
   }
   if (proxyUrl && proxyUrl.hostname) {
    const agentOptions = {
@@ -18463,7 +18494,7 @@ class HttpClient {
     keepAlive: this._keepAlive,
     maxSockets: maxSockets
    };
-   agent = usingSsl ? new https.Agent(options) : new http.Agent(options);
+   agent = usingSsl ? new https__namespace.Agent(options) : new http__namespace.Agent(options);
    this._agent = agent;
   }
   if (usingSsl && this._ignoreSslError) {
@@ -18646,11 +18677,11 @@ var __awaiter$d = undefined && undefined.__awaiter || function(thisArg, _argumen
  });
 };
 
-const {chmod: chmod, copyFile: copyFile, lstat: lstat, mkdir: mkdir, open: open, readdir: readdir, rename: rename, rm: rm, rmdir: rmdir, stat: stat, symlink: symlink, unlink: unlink} = fs.promises;
+const {chmod: chmod, copyFile: copyFile, lstat: lstat, mkdir: mkdir, open: open, readdir: readdir, rename: rename, rm: rm, rmdir: rmdir, stat: stat, symlink: symlink, unlink: unlink} = fs__namespace.promises;
 
 const IS_WINDOWS$7 = process.platform === "win32";
 
-fs.constants.O_RDONLY;
+fs__namespace.constants.O_RDONLY;
 
 function exists(fsPath) {
  return __awaiter$d(this, void 0, void 0, function*() {
@@ -18689,7 +18720,7 @@ function tryGetExecutablePath(filePath, extensions) {
   }
   if (stats && stats.isFile()) {
    if (IS_WINDOWS$7) {
-    const upperExt = path$1.extname(filePath).toUpperCase();
+    const upperExt = path__namespace.extname(filePath).toUpperCase();
     if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
      return filePath;
     }
@@ -18713,11 +18744,11 @@ function tryGetExecutablePath(filePath, extensions) {
    if (stats && stats.isFile()) {
     if (IS_WINDOWS$7) {
      try {
-      const directory = path$1.dirname(filePath);
-      const upperName = path$1.basename(filePath).toUpperCase();
+      const directory = path__namespace.dirname(filePath);
+      const upperName = path__namespace.basename(filePath).toUpperCase();
       for (const actualName of yield readdir(directory)) {
        if (upperName === actualName.toUpperCase()) {
-        filePath = path$1.join(directory, actualName);
+        filePath = path__namespace.join(directory, actualName);
         break;
        }
       }
@@ -18799,7 +18830,7 @@ function rmRF(inputPath) {
 
 function mkdirP(fsPath) {
  return __awaiter$c(this, void 0, void 0, function*() {
-  ok(fsPath, "a path argument must be provided");
+  assert$1.ok(fsPath, "a path argument must be provided");
   yield mkdir(fsPath, {
    recursive: true
   });
@@ -18837,7 +18868,7 @@ function findInPath(tool) {
   }
   const extensions = [];
   if (IS_WINDOWS$7 && process.env["PATHEXT"]) {
-   for (const extension of process.env["PATHEXT"].split(path$1.delimiter)) {
+   for (const extension of process.env["PATHEXT"].split(path__namespace.delimiter)) {
     if (extension) {
      extensions.push(extension);
     }
@@ -18850,12 +18881,12 @@ function findInPath(tool) {
    }
    return [];
   }
-  if (tool.includes(path$1.sep)) {
+  if (tool.includes(path__namespace.sep)) {
    return [];
   }
   const directories = [];
   if (process.env.PATH) {
-   for (const p of process.env.PATH.split(path$1.delimiter)) {
+   for (const p of process.env.PATH.split(path__namespace.delimiter)) {
     if (p) {
      directories.push(p);
     }
@@ -18863,7 +18894,7 @@ function findInPath(tool) {
   }
   const matches = [];
   for (const directory of directories) {
-   const filePath = yield tryGetExecutablePath(path$1.join(directory, tool), extensions);
+   const filePath = yield tryGetExecutablePath(path__namespace.join(directory, tool), extensions);
    if (filePath) {
     matches.push(filePath);
    }
@@ -18902,7 +18933,7 @@ var __awaiter$b = undefined && undefined.__awaiter || function(thisArg, _argumen
 
 const IS_WINDOWS$6 = process.platform === "win32";
 
-class ToolRunner extends require$$0$1.EventEmitter {
+class ToolRunner extends require$$0__namespace.EventEmitter {
  constructor(toolPath, args, options) {
   super();
   if (!toolPath) {
@@ -18949,12 +18980,12 @@ class ToolRunner extends require$$0$1.EventEmitter {
  _processLineBuffer(data, strBuffer, onLine) {
   try {
    let s = strBuffer + data.toString();
-   let n = s.indexOf(os.EOL);
+   let n = s.indexOf(os__namespace.EOL);
    while (n > -1) {
     const line = s.substring(0, n);
     onLine(line);
-    s = s.substring(n + os.EOL.length);
-    n = s.indexOf(os.EOL);
+    s = s.substring(n + os__namespace.EOL.length);
+    n = s.indexOf(os__namespace.EOL);
    }
    return s;
   } catch (err) {
@@ -19080,7 +19111,7 @@ class ToolRunner extends require$$0$1.EventEmitter {
  exec() {
   return __awaiter$b(this, void 0, void 0, function*() {
    if (!isRooted(this.toolPath) && (this.toolPath.includes("/") || IS_WINDOWS$6 && this.toolPath.includes("\\"))) {
-    this.toolPath = path$1.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+    this.toolPath = path__namespace.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
    }
    this.toolPath = yield which(this.toolPath, true);
    return new Promise((resolve, reject) => __awaiter$b(this, void 0, void 0, function*() {
@@ -19091,7 +19122,7 @@ class ToolRunner extends require$$0$1.EventEmitter {
     }
     const optionsNonNull = this._cloneExecOptions(this.options);
     if (!optionsNonNull.silent && optionsNonNull.outStream) {
-     optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + os.EOL);
+     optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + os__namespace.EOL);
     }
     const state = new ExecState(optionsNonNull, this.toolPath);
     state.on("debug", message => {
@@ -19101,7 +19132,7 @@ class ToolRunner extends require$$0$1.EventEmitter {
      return reject(new Error(`The cwd: ${this.options.cwd} does not exist!`));
     }
     const fileName = this._getSpawnFileName();
-    const cp = child.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
+    const cp = child__namespace.spawn(fileName, this._getSpawnArgs(optionsNonNull), this._getSpawnOptions(this.options, fileName));
     let stdbuffer = "";
     if (cp.stdout) {
      cp.stdout.on("data", data => {
@@ -19225,7 +19256,7 @@ function argStringToArray(argString) {
  return args;
 }
 
-class ExecState extends require$$0$1.EventEmitter {
+class ExecState extends require$$0__namespace.EventEmitter {
  constructor(options, toolPath) {
   super();
   this.processClosed = false;
@@ -19252,7 +19283,7 @@ class ExecState extends require$$0$1.EventEmitter {
   if (this.processClosed) {
    this._setResult();
   } else if (this.processExited) {
-   this.timeout = setTimeout$1(ExecState.HandleTimeout, this.delay, this);
+   this.timeout = timers$1.setTimeout(ExecState.HandleTimeout, this.delay, this);
   }
  }
  _debug(message) {
@@ -19340,23 +19371,23 @@ function getOptions(copy) {
  if (copy) {
   if (typeof copy.followSymbolicLinks === "boolean") {
    result.followSymbolicLinks = copy.followSymbolicLinks;
-   debug(`followSymbolicLinks '${result.followSymbolicLinks}'`);
+   core.debug(`followSymbolicLinks '${result.followSymbolicLinks}'`);
   }
   if (typeof copy.implicitDescendants === "boolean") {
    result.implicitDescendants = copy.implicitDescendants;
-   debug(`implicitDescendants '${result.implicitDescendants}'`);
+   core.debug(`implicitDescendants '${result.implicitDescendants}'`);
   }
   if (typeof copy.matchDirectories === "boolean") {
    result.matchDirectories = copy.matchDirectories;
-   debug(`matchDirectories '${result.matchDirectories}'`);
+   core.debug(`matchDirectories '${result.matchDirectories}'`);
   }
   if (typeof copy.omitBrokenSymbolicLinks === "boolean") {
    result.omitBrokenSymbolicLinks = copy.omitBrokenSymbolicLinks;
-   debug(`omitBrokenSymbolicLinks '${result.omitBrokenSymbolicLinks}'`);
+   core.debug(`omitBrokenSymbolicLinks '${result.omitBrokenSymbolicLinks}'`);
   }
   if (typeof copy.excludeHiddenFiles === "boolean") {
    result.excludeHiddenFiles = copy.excludeHiddenFiles;
-   debug(`excludeHiddenFiles '${result.excludeHiddenFiles}'`);
+   core.debug(`excludeHiddenFiles '${result.excludeHiddenFiles}'`);
   }
  }
  return result;
@@ -19369,7 +19400,7 @@ function dirname(p) {
  if (IS_WINDOWS$5 && /^\\\\[^\\]+(\\[^\\]+)?$/.test(p)) {
   return p;
  }
- let result = path$1.dirname(p);
+ let result = path__namespace.dirname(p);
  if (IS_WINDOWS$5 && /^\\\\[^\\]+\\[^\\]+\\$/.test(result)) {
   result = safeTrimTrailingSeparator(result);
  }
@@ -19406,7 +19437,7 @@ function ensureAbsoluteRoot(root, itemPath) {
  }
  assert$1(hasAbsoluteRoot(root), `ensureAbsoluteRoot parameter 'root' must have an absolute root`);
  if (root.endsWith("/") || IS_WINDOWS$5 && root.endsWith("\\")) ; else {
-  root += path$1.sep;
+  root += path__namespace.sep;
  }
  return root + itemPath;
 }
@@ -19444,10 +19475,10 @@ function safeTrimTrailingSeparator(p) {
   return "";
  }
  p = normalizeSeparators(p);
- if (!p.endsWith(path$1.sep)) {
+ if (!p.endsWith(path__namespace.sep)) {
   return p;
  }
- if (p === path$1.sep) {
+ if (p === path__namespace.sep) {
   return p;
  }
  if (IS_WINDOWS$5 && /^[A-Z]:\\$/i.test(p)) {
@@ -21352,12 +21383,12 @@ class Path {
    assert$1(itemPath, `Parameter 'itemPath' must not be empty`);
    itemPath = safeTrimTrailingSeparator(itemPath);
    if (!hasRoot(itemPath)) {
-    this.segments = itemPath.split(path$1.sep);
+    this.segments = itemPath.split(path__namespace.sep);
    } else {
     let remaining = itemPath;
     let dir = dirname(remaining);
     while (dir !== remaining) {
-     const basename = path$1.basename(remaining);
+     const basename = path__namespace.basename(remaining);
      this.segments.unshift(basename);
      remaining = dir;
      dir = dirname(remaining);
@@ -21375,7 +21406,7 @@ class Path {
      assert$1(segment === dirname(segment), `Parameter 'itemPath' root segment contains information for multiple segments`);
      this.segments.push(segment);
     } else {
-     assert$1(!segment.includes(path$1.sep), `Parameter 'itemPath' contains unexpected path separators`);
+     assert$1(!segment.includes(path__namespace.sep), `Parameter 'itemPath' contains unexpected path separators`);
      this.segments.push(segment);
     }
    }
@@ -21383,12 +21414,12 @@ class Path {
  }
  toString() {
   let result = this.segments[0];
-  let skipSlash = result.endsWith(path$1.sep) || IS_WINDOWS$3 && /^[A-Z]:$/i.test(result);
+  let skipSlash = result.endsWith(path__namespace.sep) || IS_WINDOWS$3 && /^[A-Z]:$/i.test(result);
   for (let i = 1; i < this.segments.length; i++) {
    if (skipSlash) {
     skipSlash = false;
    } else {
-    result += path$1.sep;
+    result += path__namespace.sep;
    }
    result += this.segments[i];
   }
@@ -21420,7 +21451,7 @@ class Pattern {
   }
   pattern = Pattern.fixupPattern(pattern, homedir);
   this.segments = new Path(pattern).segments;
-  this.trailingSeparator = normalizeSeparators(pattern).endsWith(path$1.sep);
+  this.trailingSeparator = normalizeSeparators(pattern).endsWith(path__namespace.sep);
   pattern = safeTrimTrailingSeparator(pattern);
   let foundGlob = false;
   const searchSegments = this.segments.map(x => Pattern.getLiteral(x)).filter(x => !foundGlob && !(foundGlob = x === ""));
@@ -21441,8 +21472,8 @@ class Pattern {
  match(itemPath) {
   if (this.segments[this.segments.length - 1] === "**") {
    itemPath = normalizeSeparators(itemPath);
-   if (!itemPath.endsWith(path$1.sep) && this.isImplicitPattern === false) {
-    itemPath = `${itemPath}${path$1.sep}`;
+   if (!itemPath.endsWith(path__namespace.sep) && this.isImplicitPattern === false) {
+    itemPath = `${itemPath}${path__namespace.sep}`;
    }
   } else {
    itemPath = safeTrimTrailingSeparator(itemPath);
@@ -21468,10 +21499,10 @@ class Pattern {
   assert$1(literalSegments.every((x, i) => (x !== "." || i === 0) && x !== ".."), `Invalid pattern '${pattern}'. Relative pathing '.' and '..' is not allowed.`);
   assert$1(!hasRoot(pattern) || literalSegments[0], `Invalid pattern '${pattern}'. Root segment must not contain globs.`);
   pattern = normalizeSeparators(pattern);
-  if (pattern === "." || pattern.startsWith(`.${path$1.sep}`)) {
+  if (pattern === "." || pattern.startsWith(`.${path__namespace.sep}`)) {
    pattern = Pattern.globEscape(process.cwd()) + pattern.substr(1);
-  } else if (pattern === "~" || pattern.startsWith(`~${path$1.sep}`)) {
-   homedir = homedir || os.homedir();
+  } else if (pattern === "~" || pattern.startsWith(`~${path__namespace.sep}`)) {
+   homedir = homedir || os__namespace.homedir();
    assert$1(homedir, "Unable to determine HOME directory");
    assert$1(hasAbsoluteRoot(homedir), `Expected HOME directory to be a rooted path. Actual '${homedir}'`);
    pattern = Pattern.globEscape(homedir) + pattern.substr(1);
@@ -21691,9 +21722,9 @@ class DefaultGlobber {
    }
    const stack = [];
    for (const searchPath of getSearchPaths(patterns)) {
-    debug(`Search path '${searchPath}'`);
+    core.debug(`Search path '${searchPath}'`);
     try {
-     yield __await(fs.promises.lstat(searchPath));
+     yield __await(fs__namespace.promises.lstat(searchPath));
     } catch (err) {
      if (err.code === "ENOENT") {
       continue;
@@ -21714,7 +21745,7 @@ class DefaultGlobber {
     if (!stats) {
      continue;
     }
-    if (options.excludeHiddenFiles && path$1.basename(item.path).match(/^\./)) {
+    if (options.excludeHiddenFiles && path__namespace.basename(item.path).match(/^\./)) {
      continue;
     }
     if (stats.isDirectory()) {
@@ -21724,7 +21755,7 @@ class DefaultGlobber {
       continue;
      }
      const childLevel = item.level + 1;
-     const childItems = (yield __await(fs.promises.readdir(item.path))).map(x => new SearchState(path$1.join(item.path, x), childLevel));
+     const childItems = (yield __await(fs__namespace.promises.readdir(item.path))).map(x => new SearchState(path__namespace.join(item.path, x), childLevel));
      stack.push(...childItems.reverse());
     } else if (match & MatchKind.File) {
      yield yield __await(item.path);
@@ -21756,11 +21787,11 @@ class DefaultGlobber {
    let stats;
    if (options.followSymbolicLinks) {
     try {
-     stats = yield fs.promises.stat(item.path);
+     stats = yield fs__namespace.promises.stat(item.path);
     } catch (err) {
      if (err.code === "ENOENT") {
       if (options.omitBrokenSymbolicLinks) {
-       debug(`Broken symlink '${item.path}'`);
+       core.debug(`Broken symlink '${item.path}'`);
        return undefined;
       }
       throw new Error(`No information found for the path '${item.path}'. This may indicate a broken symbolic link.`);
@@ -21768,15 +21799,15 @@ class DefaultGlobber {
      throw err;
     }
    } else {
-    stats = yield fs.promises.lstat(item.path);
+    stats = yield fs__namespace.promises.lstat(item.path);
    }
    if (stats.isDirectory() && options.followSymbolicLinks) {
-    const realPath = yield fs.promises.realpath(item.path);
+    const realPath = yield fs__namespace.promises.realpath(item.path);
     while (traversalChain.length >= item.level) {
      traversalChain.pop();
     }
     if (traversalChain.some(x => x === realPath)) {
-     debug(`Symlink cycle detected for path '${item.path}' and realpath '${realPath}'`);
+     core.debug(`Symlink cycle detected for path '${item.path}' and realpath '${realPath}'`);
      return undefined;
     }
     traversalChain.push(realPath);
@@ -24234,16 +24265,16 @@ function createTempDirectory() {
      baseLocation = "/home";
     }
    }
-   tempDirectory = path$1.join(baseLocation, "actions", "temp");
+   tempDirectory = path__namespace.join(baseLocation, "actions", "temp");
   }
-  const dest = path$1.join(tempDirectory, crypto$1.randomUUID());
+  const dest = path__namespace.join(tempDirectory, crypto__namespace.randomUUID());
   yield mkdirP(dest);
   return dest;
  });
 }
 
 function getArchiveFileSizeInBytes(filePath) {
- return fs.statSync(filePath).size;
+ return fs__namespace.statSync(filePath).size;
 }
 
 function resolvePaths(patterns) {
@@ -24261,8 +24292,8 @@ function resolvePaths(patterns) {
     _c = _g.value;
     _e = false;
     const file = _c;
-    const relativeFile = path$1.relative(workspace, file).replace(new RegExp(`\\${path$1.sep}`, "g"), "/");
-    debug(`Matched: ${relativeFile}`);
+    const relativeFile = path__namespace.relative(workspace, file).replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/");
+    core.debug(`Matched: ${relativeFile}`);
     if (relativeFile === "") {
      paths.push(".");
     } else {
@@ -24286,7 +24317,7 @@ function resolvePaths(patterns) {
 
 function unlinkFile(filePath) {
  return __awaiter$7(this, void 0, void 0, function*() {
-  return util$8.promisify(fs.unlink)(filePath);
+  return util__namespace.promisify(fs__namespace.unlink)(filePath);
  });
 }
 
@@ -24294,7 +24325,7 @@ function getVersion(app_1) {
  return __awaiter$7(this, arguments, void 0, function*(app, additionalArgs = []) {
   let versionOutput = "";
   additionalArgs.push("--version");
-  debug(`Checking ${app} ${additionalArgs.join(" ")}`);
+  core.debug(`Checking ${app} ${additionalArgs.join(" ")}`);
   try {
    yield exec(`${app}`, additionalArgs, {
     ignoreReturnCode: true,
@@ -24305,10 +24336,10 @@ function getVersion(app_1) {
     }
    });
   } catch (err) {
-   debug(err.message);
+   core.debug(err.message);
   }
   versionOutput = versionOutput.trim();
-  debug(versionOutput);
+  core.debug(versionOutput);
   return versionOutput;
  });
 }
@@ -24317,7 +24348,7 @@ function getCompressionMethod() {
  return __awaiter$7(this, void 0, void 0, function*() {
   const versionOutput = yield getVersion("zstd", [ "--quiet" ]);
   const version = semverExports.clean(versionOutput);
-  debug(`zstd version: ${version}`);
+  core.debug(`zstd version: ${version}`);
   if (versionOutput === "") {
    return CompressionMethod.Gzip;
   } else {
@@ -24332,7 +24363,7 @@ function getCacheFileName(compressionMethod) {
 
 function getGnuTarPathOnWindows() {
  return __awaiter$7(this, void 0, void 0, function*() {
-  if (fs.existsSync(GnuTarPathOnWindows)) {
+  if (fs__namespace.existsSync(GnuTarPathOnWindows)) {
    return GnuTarPathOnWindows;
   }
   const versionOutput = yield getVersion("tar");
@@ -24356,7 +24387,7 @@ function getCacheVersion(paths, compressionMethod, enableCrossOsArchive = false)
   components.push("windows-only");
  }
  components.push(versionSalt);
- return crypto$1.createHash("sha256").update(components.join("|")).digest("hex");
+ return crypto__namespace.createHash("sha256").update(components.join("|")).digest("hex");
 }
 
 function getRuntimeToken() {
@@ -24375,7 +24406,7 @@ let AbortError$1 = class AbortError extends Error {
 };
 
 function log(message, ...args) {
- process$1.stderr.write(`${require$$0$7.format(message, ...args)}${EOL$1}`);
+ process$1.stderr.write(`${require$$0$7.format(message, ...args)}${os$1.EOL}`);
 }
 
 function getEnvironmentVariable(name) {
@@ -24953,7 +24984,7 @@ function isError$1(e) {
  return false;
 }
 
-const custom = inspect.custom;
+const custom = require$$0$7.inspect.custom;
 
 const RedactedString = "REDACTED";
 
@@ -25129,7 +25160,7 @@ function isArrayBuffer(body) {
  return body && typeof body.byteLength === "number";
 }
 
-class ReportTransform extends Transform {
+class ReportTransform extends require$$0$5.Transform {
  loadedBytes=0;
  progressCallback;
  _transform(chunk, _encoding, callback) {
@@ -25269,7 +25300,7 @@ class NodeHttpClient {
    ...request.requestOverrides
   };
   return new Promise((resolve, reject) => {
-   const req = isInsecure ? http__default$1.request(options, resolve) : https__default$1.request(options, resolve);
+   const req = isInsecure ? http$1.request(options, resolve) : https$1.request(options, resolve);
    req.once("error", err => {
     reject(new RestError$2(err.message, {
      code: err.code ?? RestError$2.REQUEST_SEND_ERROR,
@@ -25301,17 +25332,17 @@ class NodeHttpClient {
   const disableKeepAlive = request.disableKeepAlive;
   if (isInsecure) {
    if (disableKeepAlive) {
-    return http__default$1.globalAgent;
+    return http$1.globalAgent;
    }
    if (!this.cachedHttpAgent) {
-    this.cachedHttpAgent = new http__default$1.Agent({
+    this.cachedHttpAgent = new http$1.Agent({
      keepAlive: true
     });
    }
    return this.cachedHttpAgent;
   } else {
    if (disableKeepAlive && !request.tlsSettings) {
-    return https__default$1.globalAgent;
+    return https$1.globalAgent;
    }
    const tlsSettings = request.tlsSettings ?? DEFAULT_TLS_SETTINGS;
    let agent = this.cachedHttpsAgents.get(tlsSettings);
@@ -25319,7 +25350,7 @@ class NodeHttpClient {
     return agent;
    }
    logger$4.info("No cached TLS Agent exist, creating a new Agent");
-   agent = new https__default$1.Agent({
+   agent = new https$1.Agent({
     keepAlive: !disableKeepAlive,
     ...tlsSettings
    });
@@ -26222,7 +26253,7 @@ var hasRequiredSupportsColor;
 function requireSupportsColor() {
  if (hasRequiredSupportsColor) return supportsColor_1;
  hasRequiredSupportsColor = 1;
- const os = os__default;
+ const os$1 = os;
  const tty = require$$1$5;
  const hasFlag = requireHasFlag();
  const {env: env} = process;
@@ -26270,7 +26301,7 @@ function requireSupportsColor() {
    return min;
   }
   if (process.platform === "win32") {
-   const osRelease = os.release().split(".");
+   const osRelease = os$1.release().split(".");
    if (Number(osRelease[0]) >= 10 && Number(osRelease[2]) >= 10586) {
     return Number(osRelease[2]) >= 14931 ? 3 : 2;
    }
@@ -26328,7 +26359,7 @@ function requireNode() {
  hasRequiredNode = 1;
  (function(module, exports) {
   const tty = require$$1$5;
-  const util = util__default;
+  const util = util$8;
   exports.init = init;
   exports.log = log;
   exports.formatArgs = formatArgs;
@@ -26470,8 +26501,8 @@ function requireHelpers() {
   value: true
  });
  helpers.req = helpers.json = helpers.toBuffer = void 0;
- const http = __importStar(http__default);
- const https = __importStar(https__default);
+ const http$1 = __importStar(http);
+ const https$1 = __importStar(https);
  async function toBuffer(stream) {
   let length = 0;
   const chunks = [];
@@ -26496,7 +26527,7 @@ function requireHelpers() {
  helpers.json = json;
  function req(url, opts = {}) {
   const href = typeof url === "string" ? url : url.href;
-  const req = (href.startsWith("https:") ? https : http).request(url, opts);
+  const req = (href.startsWith("https:") ? https$1 : http$1).request(url, opts);
   const promise = new Promise((resolve, reject) => {
    req.once("response", resolve).once("error", reject).end();
   });
@@ -26552,11 +26583,11 @@ function requireDist$2() {
   });
   exports.Agent = void 0;
   const net = __importStar(require$$0$9);
-  const http = __importStar(http__default);
-  const https_1 = https__default;
+  const http$1 = __importStar(http);
+  const https_1 = https;
   __exportStar(requireHelpers(), exports);
   const INTERNAL = Symbol("AgentBaseInternalState");
-  class Agent extends http.Agent {
+  class Agent extends http$1.Agent {
    constructor(opts) {
     super(opts);
     this[INTERNAL] = {};
@@ -26618,7 +26649,7 @@ function requireDist$2() {
     const fakeSocket = this.incrementSockets(name);
     Promise.resolve().then(() => this.connect(req, connectOpts)).then(socket => {
      this.decrementSockets(name, fakeSocket);
-     if (socket instanceof http.Agent) {
+     if (socket instanceof http$1.Agent) {
       try {
        return socket.addRequest(req, connectOpts);
       } catch (err) {
@@ -26970,7 +27001,7 @@ function requireDist() {
  const net = __importStar(require$$0$9);
  const tls = __importStar(require$$1);
  const debug_1 = __importDefault(requireSrc());
- const events_1 = require$$0__default;
+ const events_1 = require$$0$1;
  const agent_base_1 = requireDist$2();
  const url_1 = require$$5$4;
  const debug = (0, debug_1.default)("http-proxy-agent");
@@ -27299,18 +27330,18 @@ function makeAsyncIterable(webStream) {
  }
 }
 
-function ensureNodeStream(stream) {
- if (stream instanceof ReadableStream) {
-  makeAsyncIterable(stream);
-  return Readable.fromWeb(stream);
+function ensureNodeStream(stream$1) {
+ if (stream$1 instanceof ReadableStream) {
+  makeAsyncIterable(stream$1);
+  return stream.Readable.fromWeb(stream$1);
  } else {
-  return stream;
+  return stream$1;
  }
 }
 
 function toStream(source) {
  if (source instanceof Uint8Array) {
-  return Readable.from(Buffer.from(source));
+  return stream.Readable.from(Buffer.from(source));
  } else if (isBlob(source)) {
   return ensureNodeStream(source.stream());
  } else {
@@ -27321,7 +27352,7 @@ function toStream(source) {
 async function concat(sources) {
  return function() {
   const streams = sources.map(x => typeof x === "function" ? x() : x).map(toStream);
-  return Readable.from(async function*() {
+  return stream.Readable.from(async function*() {
    for (const stream of streams) {
     for await (const chunk of stream) {
      yield chunk;
@@ -34791,7 +34822,7 @@ async function parseXML(str, opts = {}) {
 
 const logger$1 = createClientLogger("storage-blob");
 
-class BuffersStream extends Readable$1 {
+class BuffersStream extends require$$0$5.Readable {
  buffers;
  byteLength;
  byteOffsetInCurrentBuffer;
@@ -34911,7 +34942,7 @@ class BufferScheduler {
  maxBuffers;
  readable;
  outgoingHandler;
- emitter=new EventEmitter;
+ emitter=new require$$0$1.EventEmitter;
  concurrency;
  offset=0;
  isStreamEnd=false;
@@ -35054,9 +35085,9 @@ let __filename$1;
 let __dirname$1;
 
 if (__isNode__) {
- require$1 = createRequire(import.meta.url);
- __filename$1 = fileURLToPath(import.meta.url);
- __dirname$1 = dirname$1(__filename$1);
+ require$1 = Module.createRequire(typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-worker.js", document.baseURI).href);
+ __filename$1 = require$$1$2.fileURLToPath(typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-worker.js", document.baseURI).href);
+ __dirname$1 = node_path.dirname(__filename$1);
 }
 
 (() => {
@@ -36200,7 +36231,7 @@ class StorageSharedKeyCredential extends Credential {
   return new StorageSharedKeyCredentialPolicy(nextPolicy, options, this);
  }
  computeHMACSHA256(stringToSign) {
-  return createHmac("sha256", this.accountKey).update(stringToSign, "utf8").digest("base64");
+  return require$$0$a.createHmac("sha256", this.accountKey).update(stringToSign, "utf8").digest("base64");
  }
 }
 
@@ -36510,7 +36541,7 @@ function storageSharedKeyCredentialPolicy(options) {
    request.headers.set(HeaderConstants.CONTENT_LENGTH, Buffer.byteLength(request.body));
   }
   const stringToSign = [ request.method.toUpperCase(), getHeaderValueToSign(request, HeaderConstants.CONTENT_LANGUAGE), getHeaderValueToSign(request, HeaderConstants.CONTENT_ENCODING), getHeaderValueToSign(request, HeaderConstants.CONTENT_LENGTH), getHeaderValueToSign(request, HeaderConstants.CONTENT_MD5), getHeaderValueToSign(request, HeaderConstants.CONTENT_TYPE), getHeaderValueToSign(request, HeaderConstants.DATE), getHeaderValueToSign(request, HeaderConstants.IF_MODIFIED_SINCE), getHeaderValueToSign(request, HeaderConstants.IF_MATCH), getHeaderValueToSign(request, HeaderConstants.IF_NONE_MATCH), getHeaderValueToSign(request, HeaderConstants.IF_UNMODIFIED_SINCE), getHeaderValueToSign(request, HeaderConstants.RANGE) ].join("\n") + "\n" + getCanonicalizedHeadersString(request) + getCanonicalizedResourceString(request);
-  const signature = createHmac("sha256", options.accountKey).update(stringToSign, "utf8").digest("base64");
+  const signature = require$$0$a.createHmac("sha256", options.accountKey).update(stringToSign, "utf8").digest("base64");
   request.headers.set(HeaderConstants.AUTHORIZATION, `SharedKey ${options.accountName}:${signature}`);
  }
  function getHeaderValueToSign(request, headerName) {
@@ -36608,7 +36639,7 @@ class UserDelegationKeyCredential {
   this.key = Buffer.from(userDelegationKey.value, "base64");
  }
  computeHMACSHA256(stringToSign) {
-  return createHmac("sha256", this.key).update(stringToSign, "utf8").digest("base64");
+  return require$$0$a.createHmac("sha256", this.key).update(stringToSign, "utf8").digest("base64");
  }
 }
 
@@ -50667,7 +50698,7 @@ class BlobLeaseClient {
  }
 }
 
-class RetriableReadableStream extends Readable$1 {
+class RetriableReadableStream extends require$$0$5.Readable {
  start;
  offset;
  end;
@@ -51348,7 +51379,7 @@ class AvroReadableFromStream extends AvroReadable {
  _readable;
  toUint8Array(data) {
   if (typeof data === "string") {
-   return Buffer$1.from(data);
+   return buffer.Buffer.from(data);
   }
   return data;
  }
@@ -51416,7 +51447,7 @@ class AvroReadableFromStream extends AvroReadable {
  }
 }
 
-class BlobQuickQueryStream extends Readable$1 {
+class BlobQuickQueryStream extends require$$0$5.Readable {
  source;
  avroReader;
  avroIter;
@@ -51979,7 +52010,7 @@ class Batch {
    throw new RangeError("concurrency must be larger than 0");
   }
   this.concurrency = concurrency;
-  this.emitter = new EventEmitter;
+  this.emitter = new require$$0$1.EventEmitter;
  }
  addOperation(operation) {
   this.operations.push(async () => {
@@ -53650,7 +53681,7 @@ class UploadProgress {
   const percentage = (100 * (transferredBytes / this.contentLength)).toFixed(1);
   const elapsedTime = Date.now() - this.startTime;
   const uploadSpeed = (transferredBytes / (1024 * 1024) / (elapsedTime / 1e3)).toFixed(1);
-  info(`Sent ${transferredBytes} of ${this.contentLength} (${percentage}%), ${uploadSpeed} MBs/sec`);
+  core.info(`Sent ${transferredBytes} of ${this.contentLength} (${percentage}%), ${uploadSpeed} MBs/sec`);
   if (this.isDone()) {
    this.displayedComplete = true;
   }
@@ -53692,14 +53723,14 @@ function uploadCacheArchiveSDK(signedUploadURL, archivePath, options) {
   };
   try {
    uploadProgress.startDisplayTimer();
-   debug(`BlobClient: ${blobClient.name}:${blobClient.accountName}:${blobClient.containerName}`);
+   core.debug(`BlobClient: ${blobClient.name}:${blobClient.accountName}:${blobClient.containerName}`);
    const response = yield blockBlobClient.uploadFile(archivePath, uploadOptions);
    if (response._response.status >= 400) {
     throw new InvalidResponseError(`uploadCacheArchiveSDK: upload failed with status code ${response._response.status}`);
    }
    return response;
   } catch (error) {
-   warning(`uploadCacheArchiveSDK: internal error uploading cache archive: ${error.message}`);
+   core.warning(`uploadCacheArchiveSDK: internal error uploading cache archive: ${error.message}`);
    throw error;
   } finally {
    uploadProgress.stopDisplayTimer();
@@ -53790,9 +53821,9 @@ function retry(name_1, method_1, getStatusCode_1) {
     isRetryable = isRetryableStatusCode(statusCode);
     errorMessage = `Cache service responded with ${statusCode}`;
    }
-   debug(`${name} - Attempt ${attempt} of ${maxAttempts} failed with error: ${errorMessage}`);
+   core.debug(`${name} - Attempt ${attempt} of ${maxAttempts} failed with error: ${errorMessage}`);
    if (!isRetryable) {
-    debug(`${name} - Error is not retryable`);
+    core.debug(`${name} - Error is not retryable`);
     break;
    }
    yield sleep(delay);
@@ -53855,7 +53886,7 @@ var __awaiter$4 = undefined && undefined.__awaiter || function(thisArg, _argumen
 
 function pipeResponseToStream(response, output) {
  return __awaiter$4(this, void 0, void 0, function*() {
-  const pipeline = util$8.promisify(stream.pipeline);
+  const pipeline = util__namespace.promisify(stream__namespace.pipeline);
   yield pipeline(response.message, output);
  });
 }
@@ -53875,7 +53906,7 @@ class DownloadProgress {
   this.segmentIndex = this.segmentIndex + 1;
   this.segmentSize = segmentSize;
   this.receivedBytes = 0;
-  debug(`Downloading segment at offset ${this.segmentOffset} with length ${this.segmentSize}...`);
+  core.debug(`Downloading segment at offset ${this.segmentOffset} with length ${this.segmentSize}...`);
  }
  setReceivedBytes(receivedBytes) {
   this.receivedBytes = receivedBytes;
@@ -53894,7 +53925,7 @@ class DownloadProgress {
   const percentage = (100 * (transferredBytes / this.contentLength)).toFixed(1);
   const elapsedTime = Date.now() - this.startTime;
   const downloadSpeed = (transferredBytes / (1024 * 1024) / (elapsedTime / 1e3)).toFixed(1);
-  info(`Received ${transferredBytes} of ${this.contentLength} (${percentage}%), ${downloadSpeed} MBs/sec`);
+  core.info(`Received ${transferredBytes} of ${this.contentLength} (${percentage}%), ${downloadSpeed} MBs/sec`);
   if (this.isDone()) {
    this.displayedComplete = true;
   }
@@ -53924,14 +53955,14 @@ class DownloadProgress {
 
 function downloadCacheHttpClient(archiveLocation, archivePath) {
  return __awaiter$4(this, void 0, void 0, function*() {
-  const writeStream = fs.createWriteStream(archivePath);
+  const writeStream = fs__namespace.createWriteStream(archivePath);
   const httpClient = new HttpClient("actions/cache");
   const downloadResponse = yield retryHttpClientResponse("downloadCache", () => __awaiter$4(this, void 0, void 0, function*() {
    return httpClient.get(archiveLocation);
   }));
   downloadResponse.message.socket.setTimeout(SocketTimeout, () => {
    downloadResponse.message.destroy();
-   debug(`Aborting download, socket timed out after ${SocketTimeout} ms`);
+   core.debug(`Aborting download, socket timed out after ${SocketTimeout} ms`);
   });
   yield pipeResponseToStream(downloadResponse, writeStream);
   const contentLengthHeader = downloadResponse.message.headers["content-length"];
@@ -53942,7 +53973,7 @@ function downloadCacheHttpClient(archiveLocation, archivePath) {
     throw new Error(`Incomplete download. Expected file size: ${expectedLength}, actual file size: ${actualLength}`);
    }
   } else {
-   debug("Unable to validate download, no Content-Length header");
+   core.debug("Unable to validate download, no Content-Length header");
   }
  });
 }
@@ -53950,7 +53981,7 @@ function downloadCacheHttpClient(archiveLocation, archivePath) {
 function downloadCacheHttpClientConcurrent(archiveLocation, archivePath, options) {
  return __awaiter$4(this, void 0, void 0, function*() {
   var _a;
-  const archiveDescriptor = yield fs.promises.open(archivePath, "w");
+  const archiveDescriptor = yield fs__namespace.promises.open(archivePath, "w");
   const httpClient = new HttpClient("actions/cache", undefined, {
    socketTimeout: options.timeoutInMs,
    keepAlive: true
@@ -54064,12 +54095,12 @@ function downloadCacheStorageSDK(archiveLocation, archivePath, options) {
   const properties = yield client.getProperties();
   const contentLength = (_a = properties.contentLength) !== null && _a !== void 0 ? _a : -1;
   if (contentLength < 0) {
-   debug("Unable to determine content length, downloading file with http-client...");
+   core.debug("Unable to determine content length, downloading file with http-client...");
    yield downloadCacheHttpClient(archiveLocation, archivePath);
   } else {
-   const maxSegmentSize = Math.min(134217728, buffer.constants.MAX_LENGTH);
+   const maxSegmentSize = Math.min(134217728, buffer__namespace.constants.MAX_LENGTH);
    const downloadProgress = new DownloadProgress(contentLength);
-   const fd = fs.openSync(archivePath, "w");
+   const fd = fs__namespace.openSync(archivePath, "w");
    try {
     downloadProgress.startDisplayTimer();
     const controller = new AbortController;
@@ -54087,12 +54118,12 @@ function downloadCacheStorageSDK(archiveLocation, archivePath, options) {
       controller.abort();
       throw new Error("Aborting cache download as the download time exceeded the timeout.");
      } else if (Buffer.isBuffer(result)) {
-      fs.writeFileSync(fd, result);
+      fs__namespace.writeFileSync(fd, result);
      }
     }
    } finally {
     downloadProgress.stopDisplayTimer();
-    fs.closeSync(fd);
+    fs__namespace.closeSync(fd);
    }
   }
  });
@@ -54128,9 +54159,9 @@ function getUploadOptions(copy) {
  }
  result.uploadConcurrency = !isNaN(Number(process.env["CACHE_UPLOAD_CONCURRENCY"])) ? Math.min(32, Number(process.env["CACHE_UPLOAD_CONCURRENCY"])) : result.uploadConcurrency;
  result.uploadChunkSize = !isNaN(Number(process.env["CACHE_UPLOAD_CHUNK_SIZE"])) ? Math.min(128 * 1024 * 1024, Number(process.env["CACHE_UPLOAD_CHUNK_SIZE"]) * 1024 * 1024) : result.uploadChunkSize;
- debug(`Use Azure SDK: ${result.useAzureSdk}`);
- debug(`Upload concurrency: ${result.uploadConcurrency}`);
- debug(`Upload chunk size: ${result.uploadChunkSize}`);
+ core.debug(`Use Azure SDK: ${result.useAzureSdk}`);
+ core.debug(`Upload concurrency: ${result.uploadConcurrency}`);
+ core.debug(`Upload chunk size: ${result.uploadChunkSize}`);
  return result;
 }
 
@@ -54167,12 +54198,12 @@ function getDownloadOptions(copy) {
  if (segmentDownloadTimeoutMins && !isNaN(Number(segmentDownloadTimeoutMins)) && isFinite(Number(segmentDownloadTimeoutMins))) {
   result.segmentTimeoutInMs = Number(segmentDownloadTimeoutMins) * 60 * 1e3;
  }
- debug(`Use Azure SDK: ${result.useAzureSdk}`);
- debug(`Download concurrency: ${result.downloadConcurrency}`);
- debug(`Request timeout (ms): ${result.timeoutInMs}`);
- debug(`Cache segment download timeout mins env var: ${process.env["SEGMENT_DOWNLOAD_TIMEOUT_MINS"]}`);
- debug(`Segment download timeout (ms): ${result.segmentTimeoutInMs}`);
- debug(`Lookup only: ${result.lookupOnly}`);
+ core.debug(`Use Azure SDK: ${result.useAzureSdk}`);
+ core.debug(`Download concurrency: ${result.downloadConcurrency}`);
+ core.debug(`Request timeout (ms): ${result.timeoutInMs}`);
+ core.debug(`Cache segment download timeout mins env var: ${process.env["SEGMENT_DOWNLOAD_TIMEOUT_MINS"]}`);
+ core.debug(`Segment download timeout (ms): ${result.segmentTimeoutInMs}`);
+ core.debug(`Lookup only: ${result.lookupOnly}`);
  return result;
 }
 
@@ -54280,7 +54311,7 @@ function getCacheApiUrl(resource) {
   throw new Error("Cache Service Url not found, unable to restore cache.");
  }
  const url = `${baseUrl}_apis/artifactcache/${resource}`;
- debug(`Resource Url: ${url}`);
+ core.debug(`Resource Url: ${url}`);
  return url;
 }
 
@@ -54313,7 +54344,7 @@ function getCacheEntry(keys, paths, options) {
    return httpClient.getJson(getCacheApiUrl(resource));
   }));
   if (response.statusCode === 204) {
-   if (isDebug()) {
+   if (core.isDebug()) {
     yield printCachesListForDiagnostics(keys[0], httpClient, version);
    }
    return null;
@@ -54330,9 +54361,9 @@ function getCacheEntry(keys, paths, options) {
   if (!cacheDownloadUrl) {
    throw new Error("Cache not found.");
   }
-  setSecret(cacheDownloadUrl);
-  debug(`Cache Result:`);
-  debug(JSON.stringify(cacheResult));
+  core.setSecret(cacheDownloadUrl);
+  core.debug(`Cache Result:`);
+  core.debug(JSON.stringify(cacheResult));
   return cacheResult;
  });
 }
@@ -54347,9 +54378,9 @@ function printCachesListForDiagnostics(key, httpClient, version) {
    const cacheListResult = response.result;
    const totalCount = cacheListResult === null || cacheListResult === void 0 ? void 0 : cacheListResult.totalCount;
    if (totalCount && totalCount > 0) {
-    debug(`No matching cache found for cache key '${key}', version '${version} and scope ${process.env["GITHUB_REF"]}. There exist one or more cache(s) with similar key but they have different version or scope. See more info on cache matching here: https://docs.github.com/en/actions/using-workflows/caching-dependencies-to-speed-up-workflows#matching-a-cache-key \nOther caches with similar key:`);
+    core.debug(`No matching cache found for cache key '${key}', version '${version} and scope ${process.env["GITHUB_REF"]}. There exist one or more cache(s) with similar key but they have different version or scope. See more info on cache matching here: https://docs.github.com/en/actions/using-workflows/caching-dependencies-to-speed-up-workflows#matching-a-cache-key \nOther caches with similar key:`);
     for (const cacheEntry of (cacheListResult === null || cacheListResult === void 0 ? void 0 : cacheListResult.artifactCaches) || []) {
-     debug(`Cache Key: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.cacheKey}, Cache Version: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.cacheVersion}, Cache Scope: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.scope}, Cache Created: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.creationTime}`);
+     core.debug(`Cache Key: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.cacheKey}, Cache Version: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.cacheVersion}, Cache Scope: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.scope}, Cache Created: ${cacheEntry === null || cacheEntry === void 0 ? void 0 : cacheEntry.creationTime}`);
     }
    }
   }
@@ -54358,7 +54389,7 @@ function printCachesListForDiagnostics(key, httpClient, version) {
 
 function downloadCache(archiveLocation, archivePath, options) {
  return __awaiter$3(this, void 0, void 0, function*() {
-  const archiveUrl = new URL$1(archiveLocation);
+  const archiveUrl = new require$$5$4.URL(archiveLocation);
   const downloadOptions = getDownloadOptions(options);
   if (archiveUrl.hostname.endsWith(".blob.core.windows.net")) {
    if (downloadOptions.useAzureSdk) {
@@ -54396,7 +54427,7 @@ function getContentRange(start, end) {
 
 function uploadChunk(httpClient, resourceUrl, openStream, start, end) {
  return __awaiter$3(this, void 0, void 0, function*() {
-  debug(`Uploading chunk of size ${end - start + 1} bytes at offset ${start} with content range: ${getContentRange(start, end)}`);
+  core.debug(`Uploading chunk of size ${end - start + 1} bytes at offset ${start} with content range: ${getContentRange(start, end)}`);
   const additionalHeaders = {
    "Content-Type": "application/octet-stream",
    "Content-Range": getContentRange(start, end)
@@ -54414,12 +54445,12 @@ function uploadFile(httpClient, cacheId, archivePath, options) {
  return __awaiter$3(this, void 0, void 0, function*() {
   const fileSize = getArchiveFileSizeInBytes(archivePath);
   const resourceUrl = getCacheApiUrl(`caches/${cacheId.toString()}`);
-  const fd = fs.openSync(archivePath, "r");
+  const fd = fs__namespace.openSync(archivePath, "r");
   const uploadOptions = getUploadOptions(options);
   const concurrency = assertDefined("uploadConcurrency", uploadOptions.uploadConcurrency);
   const maxChunkSize = assertDefined("uploadChunkSize", uploadOptions.uploadChunkSize);
   const parallelUploads = [ ...new Array(concurrency).keys() ];
-  debug("Awaiting all uploads");
+  core.debug("Awaiting all uploads");
   let offset = 0;
   try {
    yield Promise.all(parallelUploads.map(() => __awaiter$3(this, void 0, void 0, function*() {
@@ -54428,7 +54459,7 @@ function uploadFile(httpClient, cacheId, archivePath, options) {
      const start = offset;
      const end = offset + chunkSize - 1;
      offset += maxChunkSize;
-     yield uploadChunk(httpClient, resourceUrl, () => fs.createReadStream(archivePath, {
+     yield uploadChunk(httpClient, resourceUrl, () => fs__namespace.createReadStream(archivePath, {
       fd: fd,
       start: start,
       end: end,
@@ -54439,7 +54470,7 @@ function uploadFile(httpClient, cacheId, archivePath, options) {
     }
    })));
   } finally {
-   fs.closeSync(fd);
+   fs__namespace.closeSync(fd);
   }
   return;
  });
@@ -54466,16 +54497,16 @@ function saveCache$1(cacheId, archivePath, signedUploadURL, options) {
    yield uploadCacheArchiveSDK(signedUploadURL, archivePath, options);
   } else {
    const httpClient = createHttpClient();
-   debug("Upload cache");
+   core.debug("Upload cache");
    yield uploadFile(httpClient, cacheId, archivePath, options);
-   debug("Commiting cache");
+   core.debug("Commiting cache");
    const cacheSize = getArchiveFileSizeInBytes(archivePath);
-   info(`Cache Size: ~${Math.round(cacheSize / (1024 * 1024))} MB (${cacheSize} B)`);
+   core.info(`Cache Size: ~${Math.round(cacheSize / (1024 * 1024))} MB (${cacheSize} B)`);
    const commitCacheResponse = yield commitCache(httpClient, cacheId, cacheSize);
    if (!isSuccessStatusCode(commitCacheResponse.statusCode)) {
     throw new Error(`Cache service responded with ${commitCacheResponse.statusCode} during commit cache.`);
    }
-   info("Cache saved successfully");
+   core.info("Cache saved successfully");
   }
  });
 }
@@ -57175,17 +57206,17 @@ function maskSigUrl(url) {
   const parsedUrl = new URL(url);
   const signature = parsedUrl.searchParams.get("sig");
   if (signature) {
-   setSecret(signature);
-   setSecret(encodeURIComponent(signature));
+   core.setSecret(signature);
+   core.setSecret(encodeURIComponent(signature));
   }
  } catch (error) {
-  debug(`Failed to parse URL: ${url} ${error instanceof Error ? error.message : String(error)}`);
+  core.debug(`Failed to parse URL: ${url} ${error instanceof Error ? error.message : String(error)}`);
  }
 }
 
 function maskSecretUrls(body) {
  if (typeof body !== "object" || body === null) {
-  debug("body is not an object or is null");
+  core.debug("body is not an object or is null");
   return;
  }
  if ("signed_upload_url" in body && typeof body.signed_upload_url === "string") {
@@ -57245,7 +57276,7 @@ class CacheServiceClient {
  request(service, method, contentType, data) {
   return __awaiter$2(this, void 0, void 0, function*() {
    const url = new URL(`/twirp/${service}/${method}`, this.baseUrl).href;
-   debug(`[Request] ${method} ${url}`);
+   core.debug(`[Request] ${method} ${url}`);
    const headers = {
     "Content-Type": contentType
    };
@@ -57270,11 +57301,11 @@ class CacheServiceClient {
      const response = yield operation();
      const statusCode = response.message.statusCode;
      rawBody = yield response.readBody();
-     debug(`[Response] - ${response.message.statusCode}`);
-     debug(`Headers: ${JSON.stringify(response.message.headers, null, 2)}`);
+     core.debug(`[Response] - ${response.message.statusCode}`);
+     core.debug(`Headers: ${JSON.stringify(response.message.headers, null, 2)}`);
      const body = JSON.parse(rawBody);
      maskSecretUrls(body);
-     debug(`Body: ${JSON.stringify(body, null, 2)}`);
+     core.debug(`Body: ${JSON.stringify(body, null, 2)}`);
      if (this.isSuccessStatusCode(statusCode)) {
       return {
        response: response,
@@ -57294,14 +57325,14 @@ class CacheServiceClient {
       if (retryAfterHeader) {
        const parsedSeconds = parseInt(retryAfterHeader, 10);
        if (!isNaN(parsedSeconds) && parsedSeconds > 0) {
-        warning(`You've hit a rate limit, your rate limit will reset in ${parsedSeconds} seconds`);
+        core.warning(`You've hit a rate limit, your rate limit will reset in ${parsedSeconds} seconds`);
        }
       }
       throw new RateLimitError(`Rate limited: ${errorMessage}`);
      }
     } catch (error) {
      if (error instanceof SyntaxError) {
-      debug(`Raw Body: ${rawBody}`);
+      core.debug(`Raw Body: ${rawBody}`);
      }
      if (error instanceof UsageError) {
       throw error;
@@ -57322,7 +57353,7 @@ class CacheServiceClient {
      throw new Error(`Failed to make request after ${this.maxAttempts} attempts: ${errorMessage}`);
     }
     const retryTimeMilliseconds = this.getExponentialRetryTimeMilliseconds(attempt);
-    info(`Attempt ${attempt + 1} of ${this.maxAttempts} failed with error: ${errorMessage}. Retrying request in ${retryTimeMilliseconds} ms...`);
+    core.info(`Attempt ${attempt + 1} of ${this.maxAttempts} failed with error: ${errorMessage}. Retrying request in ${retryTimeMilliseconds} ms...`);
     yield this.sleep(retryTimeMilliseconds);
     attempt++;
    }
@@ -57403,7 +57434,7 @@ function getTarPath() {
       path: gnuTar,
       type: ArchiveToolType.GNU
      };
-    } else if (existsSync(systemTar)) {
+    } else if (fs.existsSync(systemTar)) {
      return {
       path: systemTar,
       type: ArchiveToolType.BSD
@@ -57444,15 +57475,15 @@ function getTarArgs(tarPath_1, compressionMethod_1, type_1) {
   const BSD_TAR_ZSTD = tarPath.type === ArchiveToolType.BSD && compressionMethod !== CompressionMethod.Gzip && IS_WINDOWS;
   switch (type) {
   case "create":
-   args.push("--posix", "-cf", BSD_TAR_ZSTD ? tarFile : cacheFileName.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), "--exclude", BSD_TAR_ZSTD ? tarFile : cacheFileName.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), "-P", "-C", workingDirectory.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), "--files-from", ManifestFilename);
+   args.push("--posix", "-cf", BSD_TAR_ZSTD ? tarFile : cacheFileName.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), "--exclude", BSD_TAR_ZSTD ? tarFile : cacheFileName.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), "-P", "-C", workingDirectory.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), "--files-from", ManifestFilename);
    break;
 
   case "extract":
-   args.push("-xf", BSD_TAR_ZSTD ? tarFile : archivePath.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), "-P", "-C", BSD_TAR_ZSTD ? quoteAbsolutePath(workingDirectory) : workingDirectory.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"));
+   args.push("-xf", BSD_TAR_ZSTD ? tarFile : archivePath.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), "-P", "-C", BSD_TAR_ZSTD ? quoteAbsolutePath(workingDirectory) : workingDirectory.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"));
    break;
 
   case "list":
-   args.push("-tf", BSD_TAR_ZSTD ? tarFile : archivePath.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), "-P");
+   args.push("-tf", BSD_TAR_ZSTD ? tarFile : archivePath.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), "-P");
    break;
   }
   if (tarPath.type === ArchiveToolType.GNU) {
@@ -57495,7 +57526,7 @@ function getWorkingDirectory() {
 }
 
 function quoteAbsolutePath(filePath) {
- return `"${path$1.resolve(filePath).replace(new RegExp(`\\${path$1.sep}`, "g"), "/")}"`;
+ return `"${path__namespace.resolve(filePath).replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/")}"`;
 }
 
 function getDecompressionProgram(tarPath, compressionMethod, archivePath) {
@@ -57520,10 +57551,10 @@ function getCompressionProgram(tarPath, compressionMethod) {
   const BSD_TAR_ZSTD = tarPath.type === ArchiveToolType.BSD && compressionMethod !== CompressionMethod.Gzip && IS_WINDOWS;
   switch (compressionMethod) {
   case CompressionMethod.Zstd:
-   return BSD_TAR_ZSTD ? [ "zstd -T0 --long=30 --force -o", cacheFileName.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), TarFilename ] : [ "--use-compress-program", IS_WINDOWS ? '"zstd -T0 --long=30"' : "zstdmt --long=30" ];
+   return BSD_TAR_ZSTD ? [ "zstd -T0 --long=30 --force -o", cacheFileName.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), TarFilename ] : [ "--use-compress-program", IS_WINDOWS ? '"zstd -T0 --long=30"' : "zstdmt --long=30" ];
 
   case CompressionMethod.ZstdWithoutLong:
-   return BSD_TAR_ZSTD ? [ "zstd -T0 --force -o", cacheFileName.replace(new RegExp(`\\${path$1.sep}`, "g"), "/"), TarFilename ] : [ "--use-compress-program", IS_WINDOWS ? '"zstd -T0"' : "zstdmt" ];
+   return BSD_TAR_ZSTD ? [ "zstd -T0 --force -o", cacheFileName.replace(new RegExp(`\\${path__namespace.sep}`, "g"), "/"), TarFilename ] : [ "--use-compress-program", IS_WINDOWS ? '"zstd -T0"' : "zstdmt" ];
 
   default:
    return [ "-z" ];
@@ -57559,7 +57590,7 @@ function execReadCommands(archivePath, compressionMethod, type) {
     try {
      yield rmRF(tempDirectory);
     } catch (error) {
-     debug(`Failed to delete temporary tar directory: ${error}`);
+     core.debug(`Failed to delete temporary tar directory: ${error}`);
     }
    }
   }
@@ -57582,7 +57613,7 @@ function extractTar(archivePath, compressionMethod) {
 
 function createTar(archiveFolder, sourceDirectories, compressionMethod) {
  return __awaiter$1(this, void 0, void 0, function*() {
-  writeFileSync(path$1.join(archiveFolder, ManifestFilename), sourceDirectories.join("\n"));
+  fs.writeFileSync(path__namespace.join(archiveFolder, ManifestFilename), sourceDirectories.join("\n"));
   const {commands: commands} = yield getCommands(compressionMethod, "create");
   yield execCommands(commands, archiveFolder);
  });
@@ -57679,12 +57710,12 @@ function checkKey(key) {
 function restoreCache(paths_1, primaryKey_1, restoreKeys_1, options_1) {
  return __awaiter(this, arguments, void 0, function*(paths, primaryKey, restoreKeys, options, enableCrossOsArchive = false) {
   const cacheServiceVersion = getCacheServiceVersion();
-  debug(`Cache service version: ${cacheServiceVersion}`);
+  core.debug(`Cache service version: ${cacheServiceVersion}`);
   checkPaths(paths);
   const cacheMode = getCacheMode();
   if (!isCacheReadable(cacheMode)) {
-   info(`Cache restore skipped: the effective cache-mode '${cacheMode}' does not permit reads.`);
-   debug(`Skipped restore for paths [${paths.join(", ")}] with primary key '${primaryKey}'.`);
+   core.info(`Cache restore skipped: the effective cache-mode '${cacheMode}' does not permit reads.`);
+   core.debug(`Skipped restore for paths [${paths.join(", ")}] with primary key '${primaryKey}'.`);
    return undefined;
   }
   switch (cacheServiceVersion) {
@@ -57703,8 +57734,8 @@ function restoreCacheV1(paths_1, primaryKey_1, restoreKeys_1, options_1) {
   var _a;
   restoreKeys = restoreKeys || [];
   const keys = [ primaryKey, ...restoreKeys ];
-  debug("Resolved Keys:");
-  debug(JSON.stringify(keys));
+  core.debug("Resolved Keys:");
+  core.debug(JSON.stringify(keys));
   if (keys.length > 10) {
    throw new ValidationError(`Key Validation Error: Keys are limited to a maximum of 10.`);
   }
@@ -57731,36 +57762,36 @@ function restoreCacheV1(paths_1, primaryKey_1, restoreKeys_1, options_1) {
     return undefined;
    }
    if (options === null || options === void 0 ? void 0 : options.lookupOnly) {
-    info("Lookup only - skipping download");
+    core.info("Lookup only - skipping download");
     return cacheEntry.cacheKey;
    }
-   archivePath = path$1.join(yield createTempDirectory(), getCacheFileName(compressionMethod));
-   debug(`Archive Path: ${archivePath}`);
+   archivePath = path__namespace.join(yield createTempDirectory(), getCacheFileName(compressionMethod));
+   core.debug(`Archive Path: ${archivePath}`);
    yield downloadCache(cacheEntry.archiveLocation, archivePath, options);
-   if (isDebug()) {
+   if (core.isDebug()) {
     yield listTar(archivePath, compressionMethod);
    }
    const archiveFileSize = getArchiveFileSizeInBytes(archivePath);
-   info(`Cache Size: ~${Math.round(archiveFileSize / (1024 * 1024))} MB (${archiveFileSize} B)`);
+   core.info(`Cache Size: ~${Math.round(archiveFileSize / (1024 * 1024))} MB (${archiveFileSize} B)`);
    yield extractTar(archivePath, compressionMethod);
-   info("Cache restored successfully");
+   core.info("Cache restored successfully");
    return cacheEntry.cacheKey;
-  } catch (error$1) {
-   const typedError = error$1;
+  } catch (error) {
+   const typedError = error;
    if (typedError.name === ValidationError.name) {
-    throw error$1;
+    throw error;
    } else {
     if (typedError instanceof HttpClientError && typeof typedError.statusCode === "number" && typedError.statusCode >= 500) {
-     error(`Failed to restore: ${error$1.message}`);
+     core.error(`Failed to restore: ${error.message}`);
     } else {
-     warning(`Failed to restore: ${error$1.message}`);
+     core.warning(`Failed to restore: ${error.message}`);
     }
    }
   } finally {
    try {
     yield unlinkFile(archivePath);
    } catch (error) {
-    debug(`Failed to delete archive: ${error}`);
+    core.debug(`Failed to delete archive: ${error}`);
    }
   }
   return undefined;
@@ -57775,8 +57806,8 @@ function restoreCacheV2(paths_1, primaryKey_1, restoreKeys_1, options_1) {
   });
   restoreKeys = restoreKeys || [];
   const keys = [ primaryKey, ...restoreKeys ];
-  debug("Resolved Keys:");
-  debug(JSON.stringify(keys));
+  core.debug("Resolved Keys:");
+  core.debug(JSON.stringify(keys));
   if (keys.length > 10) {
    throw new ValidationError(`Key Validation Error: Keys are limited to a maximum of 10.`);
   }
@@ -57803,40 +57834,40 @@ function restoreCacheV2(paths_1, primaryKey_1, restoreKeys_1, options_1) {
     throw error;
    }
    if (!response.ok) {
-    debug(`Cache not found for version ${request.version} of keys: ${keys.join(", ")}`);
+    core.debug(`Cache not found for version ${request.version} of keys: ${keys.join(", ")}`);
     return undefined;
    }
    const isRestoreKeyMatch = request.key !== response.matchedKey;
    if (isRestoreKeyMatch) {
-    info(`Cache hit for restore-key: ${response.matchedKey}`);
+    core.info(`Cache hit for restore-key: ${response.matchedKey}`);
    } else {
-    info(`Cache hit for: ${response.matchedKey}`);
+    core.info(`Cache hit for: ${response.matchedKey}`);
    }
    if (options === null || options === void 0 ? void 0 : options.lookupOnly) {
-    info("Lookup only - skipping download");
+    core.info("Lookup only - skipping download");
     return response.matchedKey;
    }
-   archivePath = path$1.join(yield createTempDirectory(), getCacheFileName(compressionMethod));
-   debug(`Archive path: ${archivePath}`);
-   debug(`Starting download of archive to: ${archivePath}`);
+   archivePath = path__namespace.join(yield createTempDirectory(), getCacheFileName(compressionMethod));
+   core.debug(`Archive path: ${archivePath}`);
+   core.debug(`Starting download of archive to: ${archivePath}`);
    yield downloadCache(response.signedDownloadUrl, archivePath, options);
    const archiveFileSize = getArchiveFileSizeInBytes(archivePath);
-   info(`Cache Size: ~${Math.round(archiveFileSize / (1024 * 1024))} MB (${archiveFileSize} B)`);
-   if (isDebug()) {
+   core.info(`Cache Size: ~${Math.round(archiveFileSize / (1024 * 1024))} MB (${archiveFileSize} B)`);
+   if (core.isDebug()) {
     yield listTar(archivePath, compressionMethod);
    }
    yield extractTar(archivePath, compressionMethod);
-   info("Cache restored successfully");
+   core.info("Cache restored successfully");
    return response.matchedKey;
-  } catch (error$1) {
-   const typedError = error$1;
+  } catch (error) {
+   const typedError = error;
    if (typedError.name === ValidationError.name) {
-    throw error$1;
+    throw error;
    } else {
     if (typedError instanceof HttpClientError && typeof typedError.statusCode === "number" && typedError.statusCode >= 500) {
-     error(`Failed to restore: ${error$1.message}`);
+     core.error(`Failed to restore: ${error.message}`);
     } else {
-     warning(`Failed to restore: ${error$1.message}`);
+     core.warning(`Failed to restore: ${error.message}`);
     }
    }
   } finally {
@@ -57845,7 +57876,7 @@ function restoreCacheV2(paths_1, primaryKey_1, restoreKeys_1, options_1) {
      yield unlinkFile(archivePath);
     }
    } catch (error) {
-    debug(`Failed to delete archive: ${error}`);
+    core.debug(`Failed to delete archive: ${error}`);
    }
   }
   return undefined;
@@ -57855,13 +57886,13 @@ function restoreCacheV2(paths_1, primaryKey_1, restoreKeys_1, options_1) {
 function saveCache(paths_1, key_1, options_1) {
  return __awaiter(this, arguments, void 0, function*(paths, key, options, enableCrossOsArchive = false) {
   const cacheServiceVersion = getCacheServiceVersion();
-  debug(`Cache service version: ${cacheServiceVersion}`);
+  core.debug(`Cache service version: ${cacheServiceVersion}`);
   checkPaths(paths);
   checkKey(key);
   const cacheMode = getCacheMode();
   if (!isCacheWritable(cacheMode)) {
-   info(`Cache save skipped: the effective cache-mode '${cacheMode}' does not permit writes.`);
-   debug(`Skipped save for paths [${paths.join(", ")}] with key '${key}'.`);
+   core.info(`Cache save skipped: the effective cache-mode '${cacheMode}' does not permit writes.`);
+   core.debug(`Skipped save for paths [${paths.join(", ")}] with key '${key}'.`);
    return -1;
   }
   switch (cacheServiceVersion) {
@@ -57881,26 +57912,26 @@ function saveCacheV1(paths_1, key_1, options_1) {
   const compressionMethod = yield getCompressionMethod();
   let cacheId = -1;
   const cachePaths = yield resolvePaths(paths);
-  debug("Cache Paths:");
-  debug(`${JSON.stringify(cachePaths)}`);
+  core.debug("Cache Paths:");
+  core.debug(`${JSON.stringify(cachePaths)}`);
   if (cachePaths.length === 0) {
    throw new Error(`Path Validation Error: Path(s) specified in the action for caching do(es) not exist, hence no cache is being saved.`);
   }
   const archiveFolder = yield createTempDirectory();
-  const archivePath = path$1.join(archiveFolder, getCacheFileName(compressionMethod));
-  debug(`Archive Path: ${archivePath}`);
+  const archivePath = path__namespace.join(archiveFolder, getCacheFileName(compressionMethod));
+  core.debug(`Archive Path: ${archivePath}`);
   try {
    yield createTar(archiveFolder, cachePaths, compressionMethod);
-   if (isDebug()) {
+   if (core.isDebug()) {
     yield listTar(archivePath, compressionMethod);
    }
    const fileSizeLimit = 10 * 1024 * 1024 * 1024;
    const archiveFileSize = getArchiveFileSizeInBytes(archivePath);
-   debug(`File Size: ${archiveFileSize}`);
+   core.debug(`File Size: ${archiveFileSize}`);
    if (archiveFileSize > fileSizeLimit && !isGhes()) {
     throw new Error(`Cache size of ~${Math.round(archiveFileSize / (1024 * 1024))} MB (${archiveFileSize} B) is over the 10GB limit, not saving cache.`);
    }
-   debug("Reserving Cache");
+   core.debug("Reserving Cache");
    const reserveCacheResponse = yield reserveCache(key, paths, {
     compressionMethod: compressionMethod,
     enableCrossOsArchive: enableCrossOsArchive,
@@ -57917,26 +57948,26 @@ function saveCacheV1(paths_1, key_1, options_1) {
     }
     throw new ReserveCacheError(`Unable to reserve cache with key ${key}, another job may be creating this cache. More details: ${(_f = reserveCacheResponse === null || reserveCacheResponse === void 0 ? void 0 : reserveCacheResponse.error) === null || _f === void 0 ? void 0 : _f.message}`);
    }
-   debug(`Saving Cache (ID: ${cacheId})`);
+   core.debug(`Saving Cache (ID: ${cacheId})`);
    yield saveCache$1(cacheId, archivePath, "", options);
-  } catch (error$1) {
-   const typedError = error$1;
+  } catch (error) {
+   const typedError = error;
    if (typedError.name === ValidationError.name) {
-    throw error$1;
+    throw error;
    } else if (typedError.name === ReserveCacheError.name) {
-    info(`Failed to save: ${typedError.message}`);
+    core.info(`Failed to save: ${typedError.message}`);
    } else {
     if (typedError instanceof HttpClientError && typeof typedError.statusCode === "number" && typedError.statusCode >= 500) {
-     error(`Failed to save: ${typedError.message}`);
+     core.error(`Failed to save: ${typedError.message}`);
     } else {
-     warning(`Failed to save: ${typedError.message}`);
+     core.warning(`Failed to save: ${typedError.message}`);
     }
    }
   } finally {
    try {
     yield unlinkFile(archivePath);
    } catch (error) {
-    debug(`Failed to delete archive: ${error}`);
+    core.debug(`Failed to delete archive: ${error}`);
    }
   }
   return cacheId;
@@ -57955,23 +57986,23 @@ function saveCacheV2(paths_1, key_1, options_1) {
   const twirpClient = internalCacheTwirpClient();
   let cacheId = -1;
   const cachePaths = yield resolvePaths(paths);
-  debug("Cache Paths:");
-  debug(`${JSON.stringify(cachePaths)}`);
+  core.debug("Cache Paths:");
+  core.debug(`${JSON.stringify(cachePaths)}`);
   if (cachePaths.length === 0) {
    throw new Error(`Path Validation Error: Path(s) specified in the action for caching do(es) not exist, hence no cache is being saved.`);
   }
   const archiveFolder = yield createTempDirectory();
-  const archivePath = path$1.join(archiveFolder, getCacheFileName(compressionMethod));
-  debug(`Archive Path: ${archivePath}`);
+  const archivePath = path__namespace.join(archiveFolder, getCacheFileName(compressionMethod));
+  core.debug(`Archive Path: ${archivePath}`);
   try {
    yield createTar(archiveFolder, cachePaths, compressionMethod);
-   if (isDebug()) {
+   if (core.isDebug()) {
     yield listTar(archivePath, compressionMethod);
    }
    const archiveFileSize = getArchiveFileSizeInBytes(archivePath);
-   debug(`File Size: ${archiveFileSize}`);
+   core.debug(`File Size: ${archiveFileSize}`);
    options.archiveSizeBytes = archiveFileSize;
-   debug("Reserving Cache");
+   core.debug("Reserving Cache");
    const version = getCacheVersion(paths, compressionMethod, enableCrossOsArchive);
    const request = {
     key: key,
@@ -57982,20 +58013,20 @@ function saveCacheV2(paths_1, key_1, options_1) {
     const response = yield twirpClient.CreateCacheEntry(request);
     if (!response.ok) {
      if (response.message && !response.message.startsWith(CACHE_WRITE_DENIED_PREFIX)) {
-      warning(`Cache reservation failed: ${response.message}`);
+      core.warning(`Cache reservation failed: ${response.message}`);
      }
      throw new Error(response.message || "Response was not ok");
     }
     signedUploadUrl = response.signedUploadUrl;
    } catch (error) {
-    debug(`Failed to reserve cache: ${error}`);
+    core.debug(`Failed to reserve cache: ${error}`);
     const errorMessage = (_a = error === null || error === void 0 ? void 0 : error.message) !== null && _a !== void 0 ? _a : "";
     if (errorMessage.startsWith(CACHE_WRITE_DENIED_PREFIX)) {
      throw new CacheWriteDeniedError(`Unable to reserve cache with key ${key}. More details: ${errorMessage}`);
     }
     throw new ReserveCacheError(`Unable to reserve cache with key ${key}, another job may be creating this cache.`);
    }
-   debug(`Attempting to upload cache located at: ${archivePath}`);
+   core.debug(`Attempting to upload cache located at: ${archivePath}`);
    yield saveCache$1(cacheId, archivePath, signedUploadUrl, options);
    const finalizeRequest = {
     key: key,
@@ -58003,7 +58034,7 @@ function saveCacheV2(paths_1, key_1, options_1) {
     sizeBytes: `${archiveFileSize}`
    };
    const finalizeResponse = yield twirpClient.FinalizeCacheEntryUpload(finalizeRequest);
-   debug(`FinalizeCacheEntryUploadResponse: ${finalizeResponse.ok}`);
+   core.debug(`FinalizeCacheEntryUploadResponse: ${finalizeResponse.ok}`);
    if (!finalizeResponse.ok) {
     if (finalizeResponse.message) {
      throw new FinalizeCacheError(finalizeResponse.message);
@@ -58011,26 +58042,26 @@ function saveCacheV2(paths_1, key_1, options_1) {
     throw new Error(`Unable to finalize cache with key ${key}, another job may be finalizing this cache.`);
    }
    cacheId = parseInt(finalizeResponse.entryId);
-  } catch (error$1) {
-   const typedError = error$1;
+  } catch (error) {
+   const typedError = error;
    if (typedError.name === ValidationError.name) {
-    throw error$1;
+    throw error;
    } else if (typedError.name === ReserveCacheError.name) {
-    info(`Failed to save: ${typedError.message}`);
+    core.info(`Failed to save: ${typedError.message}`);
    } else if (typedError.name === FinalizeCacheError.name) {
-    warning(typedError.message);
+    core.warning(typedError.message);
    } else {
     if (typedError instanceof HttpClientError && typeof typedError.statusCode === "number" && typedError.statusCode >= 500) {
-     error(`Failed to save: ${typedError.message}`);
+     core.error(`Failed to save: ${typedError.message}`);
     } else {
-     warning(`Failed to save: ${typedError.message}`);
+     core.warning(`Failed to save: ${typedError.message}`);
     }
    }
   } finally {
    try {
     yield unlinkFile(archivePath);
    } catch (error) {
-    debug(`Failed to delete archive: ${error}`);
+    core.debug(`Failed to delete archive: ${error}`);
    }
   }
   return cacheId;
@@ -58052,11 +58083,11 @@ async function run({kind: kind, keys: keys}) {
    key: key ?? null
   };
  }
- const path = join(homedir(), FILE);
- await mkdir$1(dirname$1(path), {
+ const path = node_path.join(os$1.homedir(), FILE);
+ await promises.mkdir(node_path.dirname(path), {
   recursive: true
  });
- await writeFile(path, "lockstep\n");
+ await promises.writeFile(path, "lockstep\n");
  const id = await saveCache([ ...PATHS ], first);
  return {
   kind: "done",
@@ -58064,15 +58095,12 @@ async function run({kind: kind, keys: keys}) {
  };
 }
 
-let reply;
-
-try {
- reply = await run(workerData);
-} catch (thrown) {
- reply = {
+async function answer(order) {
+ const reply = await run(order).catch(thrown => ({
   kind: "failed",
   detail: thrown instanceof Error ? thrown.message : String(thrown)
- };
+ }));
+ require$$1$1.parentPort?.postMessage(reply);
 }
 
-parentPort?.postMessage(reply);
+void answer(require$$1$1.workerData);

@@ -1,13 +1,19 @@
-import { P as throwIfAborted, b as hasCode, c as toError, f as formatDuration } from "./core.js";
+"use strict";
 
-import { c as checkKey, d as decodeCheckRecord } from "./check-record.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { o as observeRevision, u as unchangedForMs, i as isExpired } from "./freshness.js";
+const core = require("./core.js");
 
-import { c as createResult, u as unreachable } from "./result.js";
+const checkRecord = require("./check-record.js");
+
+const freshness = require("./freshness.js");
+
+const result = require("./result.js");
 
 function createCheckProbe({id: id, name: name, namespace: namespace, store: store, clock: clock}) {
- const key = checkKey(namespace, name);
+ const key = checkRecord.checkKey(namespace, name);
  let sighting = null;
  const judge = async signal => {
   const askedAtMs = clock.monotonicMs();
@@ -16,7 +22,7 @@ function createCheckProbe({id: id, name: name, namespace: namespace, store: stor
   });
   if (entry === null) {
    sighting = null;
-   return createResult({
+   return result.createResult({
     status: "critical",
     detail: "nobody set it",
     absent: "upstream"
@@ -27,18 +33,18 @@ function createCheckProbe({id: id, name: name, namespace: namespace, store: stor
    askedAtMs: askedAtMs,
    answeredAtMs: clock.monotonicMs()
   };
-  sighting = observeRevision(sighting, look);
-  const {status: status, output: output, ttlMs: ttlMs} = decodeCheckRecord(entry.value, name);
-  if (ttlMs === null) return createResult({
+  sighting = freshness.observeRevision(sighting, look);
+  const {status: status, output: output, ttlMs: ttlMs} = checkRecord.decodeCheckRecord(entry.value, name);
+  if (ttlMs === null) return result.createResult({
    status: status,
    detail: output
   });
-  const unchangedMs = unchangedForMs(sighting, look);
-  if (isExpired(ttlMs, unchangedMs)) return createResult({
+  const unchangedMs = freshness.unchangedForMs(sighting, look);
+  if (freshness.isExpired(ttlMs, unchangedMs)) return result.createResult({
    status: "critical",
-   detail: `no update for ${formatDuration(ttlMs)}`
+   detail: `no update for ${core.formatDuration(ttlMs)}`
   });
-  return createResult({
+  return result.createResult({
    status: status,
    detail: output,
    recheckAfterMs: ttlMs - unchangedMs + 1
@@ -50,21 +56,21 @@ function createCheckProbe({id: id, name: name, namespace: namespace, store: stor
    signal: signal
   }),
   async probe({signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    try {
     return await judge(signal);
    } catch (error) {
-    throwIfAborted(signal);
-    if (hasCode(error, "corrupt-record")) return createResult({
+    core.throwIfAborted(signal);
+    if (core.hasCode(error, "corrupt-record")) return result.createResult({
      status: "critical",
      detail: error.message,
      hint: "fatal"
     });
-    return unreachable(`the store did not answer: ${toError(error).message}`);
+    return result.unreachable(`the store did not answer: ${core.toError(error).message}`);
    }
   },
   async close() {}
  };
 }
 
-export { createCheckProbe };
+exports.createCheckProbe = createCheckProbe;

@@ -1,6 +1,8 @@
-import { spawn } from "node:child_process";
+"use strict";
 
-import { P as throwIfAborted, T as abortReason } from "./core.js";
+const node_child_process = require("node:child_process");
+
+const core = require("./core.js");
 
 const STDOUT_TAIL_BYTES = 64 * 1024;
 
@@ -12,7 +14,7 @@ const DRAIN_MS = 200;
 
 function runChild(run) {
  const {clock: clock, signal: signal} = run;
- throwIfAborted(signal);
+ core.throwIfAborted(signal);
  const child = start(run);
  if ("code" in child) return Promise.resolve({
   kind: "not-started",
@@ -55,7 +57,7 @@ function runChild(run) {
   const onAbort = () => stop("aborted");
   const end = (exitCode, signalName) => settle(() => {
    if (stopped !== null) killGroup(child, "SIGKILL");
-   if (stopped === "aborted") reject(abortReason(signal)); else if (stopped === "timed-out") resolve({
+   if (stopped === "aborted") reject(core.abortReason(signal)); else if (stopped === "timed-out") resolve({
     kind: "timed-out"
    }); else {
     const {text: stdoutTail, bytes: stdoutBytes} = stdout();
@@ -96,10 +98,10 @@ function start(run) {
    detached: process.platform !== "win32",
    windowsHide: true
   };
-  const child = run.input === undefined ? spawn(run.file, [ ...run.args ], {
+  const child = run.input === undefined ? node_child_process.spawn(run.file, [ ...run.args ], {
    ...options,
    stdio: [ "ignore", "pipe", "pipe" ]
-  }) : spawn(run.file, [ ...run.args ], {
+  }) : node_child_process.spawn(run.file, [ ...run.args ], {
    ...options,
    stdio: [ "pipe", "pipe", "pipe" ]
   });
@@ -148,4 +150,4 @@ function collectTail(stream, {limitBytes: limitBytes, onBytes: onBytes}) {
  });
 }
 
-export { runChild as r };
+exports.runChild = runChild;

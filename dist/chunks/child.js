@@ -1,8 +1,10 @@
-import { spawn } from "node:child_process";
+"use strict";
 
-import { constants } from "node:os";
+const node_child_process = require("node:child_process");
 
-import { C as ConfigError, p as plain, _ as sleep } from "./core.js";
+const os = require("node:os");
+
+const core = require("./core.js");
 
 const GRACE_MS = 5e3;
 
@@ -17,9 +19,9 @@ function startChild(options) {
   const [file, ...args] = options.command;
   const fail = cause => {
    const reason = cause.code === "ENOENT" ? "was not found" : `could not be started: ${cause.message}`;
-   reject(new ConfigError([ {
+   reject(new core.ConfigError([ {
     option: "--",
-    message: `the command ${plain(file)} ${reason}`
+    message: `the command ${core.plain(file)} ${reason}`
    } ], {
     cause: cause
    }));
@@ -28,7 +30,7 @@ function startChild(options) {
    const env = {
     ...options.env
    };
-   child = spawn(file, args, {
+   child = node_child_process.spawn(file, args, {
     cwd: options.cwd,
     env: env,
     stdio: "inherit",
@@ -40,7 +42,7 @@ function startChild(options) {
   child.on("error", fail);
   child.once("exit", (code, signalName) => {
    resolve({
-    exitCode: code ?? 128 + (signalName ? constants.signals[signalName] : 0),
+    exitCode: code ?? 128 + (signalName ? os.constants.signals[signalName] : 0),
     signalName: signalName
    });
   });
@@ -55,7 +57,7 @@ function startChild(options) {
   const pid = child?.pid;
   if (!ownGroup || !wasSignalled || pid === undefined) return end;
   for (let leftMs = GRACE_MS; leftMs > 0 && signalGroup(pid, 0); leftMs -= GROUP_POLL_MS) {
-   await sleep(clock, GROUP_POLL_MS);
+   await core.sleep(clock, GROUP_POLL_MS);
   }
   return end;
  });
@@ -85,4 +87,4 @@ function signalGroup(leaderPid, signalName) {
  }
 }
 
-export { startChild as s };
+exports.startChild = startChild;

@@ -1,6 +1,12 @@
-import { at as ThrottledError, X as createBackoff, a5 as nullLogger, H as createRedactor, au as retry, a4 as IndeterminateError, P as throwIfAborted, b as hasCode, T as abortReason, U as UnavailableError, p as plain, a9 as UnsupportedError, aa as AuthError, R as withTimeout } from "./core.js";
+"use strict";
 
-import { p as parseRate, c as classifyGraphQlErrors, a as classifyAnswer } from "./answers.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const answers = require("./answers.js");
 
 function createEtagCache(limit) {
  const reads = new Map;
@@ -19,7 +25,7 @@ function createEtagCache(limit) {
  };
 }
 
-const UNSAID_WAIT = createBackoff({
+const UNSAID_WAIT = core.createBackoff({
  baseMs: 6e4,
  capMs: 15 * 6e4
 });
@@ -39,7 +45,7 @@ function createLimits(clock) {
  return {
   admit(method) {
    if (clock.monotonicMs() < blockedUntilMs) {
-    throw new ThrottledError("GitHub asked to wait; nothing was sent", {
+    throw new core.ThrottledError("GitHub asked to wait; nothing was sent", {
      retryAtMs: blockedUntilMs
     });
    }
@@ -47,7 +53,7 @@ function createLimits(clock) {
    if (method !== "GET") counts.writes += 1;
   },
   observe(answer) {
-   const rate = parseRate(answer);
+   const rate = answers.parseRate(answer);
    if (rate !== null) rates.set(rate.resource, rate);
    if (answer.status === 304) counts.notModified += 1;
    const serverMs = Date.parse(String(answer.headers["date"] ?? ""));
@@ -62,7 +68,7 @@ function createLimits(clock) {
     waitMs = step.delayMs;
    }
    blockedUntilMs = Math.max(blockedUntilMs, clock.monotonicMs() + waitMs);
-   return new ThrottledError(`GitHub limits requests; ${what} was not done`, {
+   return new core.ThrottledError(`GitHub limits requests; ${what} was not done`, {
     retryAtMs: blockedUntilMs,
     hint: "fewer jobs at a time, a longer --poll, or an App token with a budget of its own"
    });
@@ -3066,7 +3072,7 @@ function broken(thrown) {
 function drop() {}
 
 function createGitHubClient(options) {
- const {clock: clock, logger: logger = nullLogger, requestTimeoutMs: requestTimeoutMs = 1e4, readAttempts: readAttempts = 3} = options;
+ const {clock: clock, logger: logger = core.nullLogger, requestTimeoutMs: requestTimeoutMs = 1e4, readAttempts: readAttempts = 3} = options;
  const apiUrl = options.apiUrl.replace(/\/+$/, "");
  const graphqlUrl = options.graphqlUrl ?? `${apiUrl.replace(/\/api\/v3$/, "/api")}/graphql`;
  const transport = createTransport({
@@ -3075,16 +3081,16 @@ function createGitHubClient(options) {
   apiVersion: options.apiVersion ?? "2022-11-28",
   fetch: options.fetch
  });
- const redact = createRedactor([ options.token ]);
+ const redact = core.createRedactor([ options.token ]);
  const etags = createEtagCache(128);
  const limits = createLimits(clock);
- const say = text => plain(redact(text));
+ const say = text => core.plain(redact(text));
  async function exchange(request, signal) {
-  throwIfAborted(signal);
+  core.throwIfAborted(signal);
   limits.admit(request.method);
-  const late = new UnavailableError("late");
+  const late = new core.UnavailableError("late");
   try {
-   const done = await withTimeout({
+   const done = await core.withTimeout({
     clock: clock,
     timeoutMs: requestTimeoutMs,
     waitingFor: "an answer of GitHub",
@@ -3113,18 +3119,18 @@ function createGitHubClient(options) {
    return limits.block(verdict.retryAfterMs, what);
 
   case "unauthorized":
-   return new AuthError(`GitHub refused the token for ${what}: ${say(text)}`, {
+   return new core.AuthError(`GitHub refused the token for ${what}: ${say(text)}`, {
     hint: "the token is wrong, expired or revoked; pass `token`, or set GITHUB_TOKEN"
    });
 
   case "forbidden":
    limits.forbid();
-   return new AuthError(`the token may not do ${what}: ${say(text)}`, {
+   return new core.AuthError(`the token may not do ${what}: ${say(text)}`, {
     hint: "give the job the permission it needs (`permissions: contents: write` for locks); pull requests from forks only get a read-only token"
    });
 
   case "moved":
-   return new UnsupportedError(`${what} was redirected; it is not followed`, {
+   return new core.UnsupportedError(`${what} was redirected; it is not followed`, {
     hint: "the repository was renamed or moved: write its present OWNER/REPO; check the API address too"
    });
 
@@ -3145,8 +3151,8 @@ function createGitHubClient(options) {
    url: path,
    etag: known?.etag
   }, signal);
-  if (done.kind !== "answered") throw new UnavailableError(`${what} failed: ${say(done.detail)}`);
-  const verdict = classifyAnswer(done.answer);
+  if (done.kind !== "answered") throw new core.UnavailableError(`${what} failed: ${say(done.detail)}`);
+  const verdict = answers.classifyAnswer(done.answer);
   const error = toError(verdict, done.answer.text, what);
   if (error !== null) throw error;
   if (verdict.kind === "not-modified" && known !== undefined) {
@@ -3178,25 +3184,25 @@ function createGitHubClient(options) {
     text: say(done.answer.text)
    };
   }
-  throw new UnavailableError(`${what} was answered with HTTP ${done.answer.status} and no usable body`);
+  throw new core.UnavailableError(`${what} was answered with HTTP ${done.answer.status} and no usable body`);
  }
  async function writeOnce(request, signal) {
   const what = `${request.method} ${say(request.url)}`;
-  throwIfAborted(signal);
+  core.throwIfAborted(signal);
   let done;
   try {
    done = await exchange(request, signal);
   } catch (error) {
-   if (hasCode(error, "throttled") || !signal?.aborted) throw error;
-   throw new IndeterminateError(`${what} was given up after it was sent`, {
-    cause: abortReason(signal)
+   if (core.hasCode(error, "throttled") || !signal?.aborted) throw error;
+   throw new core.IndeterminateError(`${what} was given up after it was sent`, {
+    cause: core.abortReason(signal)
    });
   }
-  if (done.kind === "unreached") throw new UnavailableError(`${what} failed: ${say(done.detail)}`);
+  if (done.kind === "unreached") throw new core.UnavailableError(`${what} failed: ${say(done.detail)}`);
   if (done.kind === "interrupted") {
-   throw new IndeterminateError(`${what} got no answer (${say(done.detail)}); it may have been done`);
+   throw new core.IndeterminateError(`${what} got no answer (${say(done.detail)}); it may have been done`);
   }
-  const verdict = classifyAnswer(done.answer);
+  const verdict = answers.classifyAnswer(done.answer);
   const error = toError(verdict, done.answer.text, what);
   if (error !== null) throw error;
   if (verdict.kind === "ok" && typeof done.data === "object" && done.data !== null) {
@@ -3212,7 +3218,7 @@ function createGitHubClient(options) {
     text: say(done.answer.text)
    };
   }
-  throw new IndeterminateError(`${what} was answered with HTTP ${done.answer.status}; it may have been done`);
+  throw new core.IndeterminateError(`${what} was answered with HTTP ${done.answer.status}; it may have been done`);
  }
  async function graphqlOnce(body, signal) {
   const done = await writeOnce({
@@ -3227,10 +3233,10 @@ function createGitHubClient(options) {
    data: data
   };
   const text = say(JSON.stringify(errors));
-  const verdict = classifyGraphQlErrors(errors, limits.rate("graphql"));
+  const verdict = answers.classifyGraphQlErrors(errors, limits.rate("graphql"));
   const error = toError(verdict, text, "a GraphQL request");
   if (error !== null) throw error;
-  if (verdict.kind === "unavailable") throw new IndeterminateError(`a GraphQL request failed: ${text}`);
+  if (verdict.kind === "unavailable") throw new core.IndeterminateError(`a GraphQL request failed: ${text}`);
   return {
    kind: "refused",
    status: 200,
@@ -3239,12 +3245,12 @@ function createGitHubClient(options) {
  }
  return {
   apiUrl: apiUrl,
-  read: (path, {signal: signal} = {}) => retry({
+  read: (path, {signal: signal} = {}) => core.retry({
    clock: clock,
    attempts: readAttempts,
    baseMs: 500,
    capMs: 5e3,
-   isRetryable: error => hasCode(error, "unavailable"),
+   isRetryable: error => core.hasCode(error, "unavailable"),
    onRetry: (error, delayMs) => logger.debug(`${error.message}; again in ${delayMs} ms`),
    ...signal === undefined ? {} : {
     signal: signal
@@ -3269,4 +3275,4 @@ function createGitHubClient(options) {
  };
 }
 
-export { createGitHubClient };
+exports.createGitHubClient = createGitHubClient;

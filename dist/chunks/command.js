@@ -1,12 +1,16 @@
-import { r as runChild } from "./child-process.js";
+"use strict";
 
-import { p as plain, f as formatDuration, i as isJsonObject, P as throwIfAborted } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { r as readApp, c as createFailure, i as isFailureKind, a as isAbsent, b as isWait } from "./foreign-values.js";
+const childProcess = require("./child-process.js");
 
-import { p as parseTimestamp } from "./timestamp.js";
+const core = require("./core.js");
 
-import { f as fillWords } from "./reap.js";
+const foreignValues = require("./foreign-values.js");
+
+const reap = require("./reap.js");
 
 const KIND_OF_EXIT = Object.freeze({
  64: "invalid",
@@ -15,7 +19,7 @@ const KIND_OF_EXIT = Object.freeze({
 });
 
 const LINE_FORM = Object.freeze({
- createdAtMs: ({createdAt: createdAt}) => isAbsent(createdAt) || typeof createdAt === "string" ? parseTimestamp(createdAt) : undefined,
+ createdAtMs: ({createdAt: createdAt}) => foreignValues.isAbsent(createdAt) || typeof createdAt === "string" ? reap.parseTimestamp(createdAt) : undefined,
  protectedField: "protected"
 });
 
@@ -29,15 +33,15 @@ function toCommandListAnswer(run) {
  lines.forEach((line, index) => {
   const value = parseLine(line);
   if (value && value["id"] === undefined && (value["now"] !== undefined || value["total"] !== undefined)) {
-   serverNowMs = Math.min(serverNowMs, parseTimestamp(value["now"]) ?? serverNowMs);
+   serverNowMs = Math.min(serverNowMs, reap.parseTimestamp(value["now"]) ?? serverNowMs);
    if (typeof value["total"] === "number") total = value["total"];
    return;
   }
-  const read = value ? readApp(value, LINE_FORM) : {
+  const read = value ? foreignValues.readApp(value, LINE_FORM) : {
    ok: false,
    problem: "is no JSON object"
   };
-  if (read.ok) apps.push(read.app); else broken ??= plain(`${run.what}: the app in line ${index + 1} ${read.problem}`);
+  if (read.ok) apps.push(read.app); else broken ??= core.plain(`${run.what}: the app in line ${index + 1} ${read.problem}`);
  });
  return {
   kind: "page",
@@ -66,7 +70,7 @@ function toCommandGetAnswer(run, id) {
  };
  const failure = value && saidFailure(value, run);
  if (failure) return failure;
- const read = readApp(value, LINE_FORM);
+ const read = foreignValues.readApp(value, LINE_FORM);
  if (!read.ok || read.app.id !== id) return doubtful(run, "printed neither the app asked for nor that it is gone");
  return {
   kind: "found",
@@ -101,8 +105,8 @@ function toCommandDestroyAnswer(run) {
 
 function linesOf(run) {
  const {end: end} = run;
- if (end.kind === "not-started") return createFailure("invalid", metaOf(run), `${run.what} cannot be started (${end.code})`);
- if (end.kind === "timed-out") return doubtful(run, `did not end within ${formatDuration(run.timeoutMs)}`);
+ if (end.kind === "not-started") return foreignValues.createFailure("invalid", metaOf(run), `${run.what} cannot be started (${end.code})`);
+ if (end.kind === "timed-out") return doubtful(run, `did not end within ${core.formatDuration(run.timeoutMs)}`);
  if (end.stdoutBytes > run.maxBytes) return doubtful(run, `printed more than ${run.maxBytes} bytes`);
  const lines = end.stdoutTail.split(/\r?\n/).filter(line => line.trim() !== "");
  if (end.exitCode === 0) return lines;
@@ -111,7 +115,7 @@ function linesOf(run) {
 }
 
 function failureOfExit(run, end) {
- const tail = plain(end.stderrTail.trimEnd().split("\n").at(-1) ?? "", 160);
+ const tail = core.plain(end.stderrTail.trimEnd().split("\n").at(-1) ?? "", 160);
  const how = end.exitCode === null ? `was ended by ${end.signalName ?? "a signal"}` : `ended with ${end.exitCode}`;
  const detail = `${run.what} ${how}${tail === "" ? "" : `: ${tail}`}`;
  const kind = (end.exitCode === null ? undefined : KIND_OF_EXIT[end.exitCode]) ?? "ambiguous";
@@ -121,15 +125,15 @@ function failureOfExit(run, end) {
    throttled: true
   }
  } : metaOf(run);
- return createFailure(kind, meta, detail);
+ return foreignValues.createFailure(kind, meta, detail);
 }
 
 function saidFailure(value, run) {
  const {outcome: outcome, retryAfterMs: retryAfterMs} = value;
- if (!isFailureKind(outcome)) return null;
+ if (!foreignValues.isFailureKind(outcome)) return null;
  const rate = {
   throttled: true,
-  ...isWait(retryAfterMs) ? {
+  ...foreignValues.isWait(retryAfterMs) ? {
    retryAfterMs: retryAfterMs
   } : {}
  };
@@ -137,15 +141,15 @@ function saidFailure(value, run) {
   ...metaOf(run),
   rate: rate
  } : metaOf(run);
- return createFailure(outcome, meta, detailOf(value, run));
+ return foreignValues.createFailure(outcome, meta, detailOf(value, run));
 }
 
 function detailOf(value, run) {
- return plain(typeof value["detail"] === "string" ? value["detail"] : `${run.what} gave no detail`);
+ return core.plain(typeof value["detail"] === "string" ? value["detail"] : `${run.what} gave no detail`);
 }
 
 function doubtful(run, what) {
- return createFailure("ambiguous", metaOf(run), `${run.what} ${what}`);
+ return foreignValues.createFailure("ambiguous", metaOf(run), `${run.what} ${what}`);
 }
 
 function metaOf(run) {
@@ -158,7 +162,7 @@ function metaOf(run) {
 function parseLine(line) {
  try {
   const value = JSON.parse(line);
-  return isJsonObject(value) ? value : null;
+  return core.isJsonObject(value) ? value : null;
  } catch {
   return null;
  }
@@ -173,7 +177,7 @@ function createCommandProvider(options) {
   const [file, ...args] = words;
   const input = `${JSON.stringify(call.request)}\n`;
   const {signal: signal} = call;
-  const child = runChild({
+  const child = childProcess.runChild({
    file: file,
    args: args,
    cwd: cwd,
@@ -194,7 +198,7 @@ function createCommandProvider(options) {
    timeoutMs: timeoutMs
   };
  };
- const refuse = (what, problem) => createFailure("invalid", {
+ const refuse = (what, problem) => foreignValues.createFailure("invalid", {
   status: null,
   serverNowMs: clock.wallMs()
  }, `${what}: ${problem}`);
@@ -211,7 +215,7 @@ function createCommandProvider(options) {
    burst: 1e3
   },
   async open({signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    return {
     kind: "open",
     meta: {
@@ -231,8 +235,8 @@ function createCommandProvider(options) {
   },
   async get(id, {signal: signal}) {
    const what = "the get command";
-   throwIfAborted(signal);
-   const words = fillWords(options.get, {
+   core.throwIfAborted(signal);
+   const words = core.fillWords(options.get, {
     id: id
    });
    if (!words.ok) return refuse(what, words.problem);
@@ -246,8 +250,8 @@ function createCommandProvider(options) {
   },
   async destroy(app, {signal: signal, fencingToken: fencingToken}) {
    const what = "the destroy command";
-   throwIfAborted(signal);
-   const words = fillWords(options.destroy, {
+   core.throwIfAborted(signal);
+   const words = core.fillWords(options.destroy, {
     id: app.id,
     name: app.name
    });
@@ -270,4 +274,4 @@ function createCommandProvider(options) {
  };
 }
 
-export { createCommandProvider };
+exports.createCommandProvider = createCommandProvider;

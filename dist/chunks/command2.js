@@ -1,8 +1,14 @@
-import { r as runChild } from "./child-process.js";
+"use strict";
 
-import { P as throwIfAborted, f as formatDuration, p as plain } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { u as unreachable, c as createResult, p as parseDocument } from "./result.js";
+const childProcess = require("./child-process.js");
+
+const core = require("./core.js");
+
+const result = require("./result.js");
 
 const EX_TEMPFAIL = 75;
 
@@ -14,7 +20,7 @@ function createCommandProbe(options) {
  const {id: id, target: target, clock: clock, cwd: cwd, env: env, redact: redact, timeoutMs: timeoutMs = TIMEOUT_MS} = options;
  const running = new Set;
  const run = signal => {
-  const child = runChild({
+  const child = childProcess.runChild({
    ...target,
    cwd: cwd,
    env: env,
@@ -29,10 +35,10 @@ function createCommandProbe(options) {
   id: id,
   watch: null,
   async probe({signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    const end = await run(signal);
-   if (end.kind === "not-started") return unreachable(`the command cannot be started (${end.code})`);
-   if (end.kind === "timed-out") return unreachable(`not finished within ${formatDuration(timeoutMs)}`);
+   if (end.kind === "not-started") return result.unreachable(`the command cannot be started (${end.code})`);
+   if (end.kind === "timed-out") return result.unreachable(`not finished within ${core.formatDuration(timeoutMs)}`);
    return judge(end, redact);
   },
   async close() {
@@ -42,15 +48,15 @@ function createCommandProbe(options) {
 }
 
 function judge(end, redact) {
- const tail = plain(redact(lastLine(end.stderrTail)), MAX_TAIL);
+ const tail = core.plain(redact(lastLine(end.stderrTail)), MAX_TAIL);
  const said = tail === "" ? "" : `: ${tail}`;
- if (end.exitCode === null) return createResult({
+ if (end.exitCode === null) return result.createResult({
   status: "critical",
   detail: `ended by ${end.signalName ?? "a signal"}${said}`
  });
  if (end.exitCode === 0) {
-  const body = parseDocument(lastLine(end.stdoutTail));
-  return createResult({
+  const body = result.parseDocument(lastLine(end.stdoutTail));
+  return result.createResult({
    status: "passing",
    detail: "exit 0",
    ...body === undefined ? {} : {
@@ -58,7 +64,7 @@ function judge(end, redact) {
    }
   });
  }
- return createResult({
+ return result.createResult({
   status: end.exitCode === 1 ? "warning" : "critical",
   detail: `exit ${end.exitCode}${end.exitCode === EX_TEMPFAIL ? " (not yet)" : ""}${said}`,
   hint: end.exitCode === EX_TEMPFAIL ? "pending" : null
@@ -69,4 +75,4 @@ function lastLine(text) {
  return text.trimEnd().split(/\r\n|\n|\r/).at(-1)?.trim() ?? "";
 }
 
-export { createCommandProbe };
+exports.createCommandProbe = createCommandProbe;

@@ -1,3 +1,5 @@
+"use strict";
+
 function createConnection(open) {
  const lines = new Set;
  let current = null;
@@ -57,4 +59,4 @@ function createConnection(open) {
  };
 }
 
-export { createConnection as c };
+exports.createConnection = createConnection;

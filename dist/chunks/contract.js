@@ -1,3 +1,5 @@
+"use strict";
+
 const HEALTH_STATUSES = [ "passing", "warning", "unknown", "critical" ];
 
-export { HEALTH_STATUSES as H };
+exports.HEALTH_STATUSES = HEALTH_STATUSES;

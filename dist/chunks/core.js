@@ -1,12 +1,16 @@
-import { resolve, extname, win32, posix } from "node:path";
+"use strict";
 
-import { userInfo, hostname } from "node:os";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { promisify, parseArgs } from "node:util";
+const node_path = require("node:path");
 
-import { pathToFileURL } from "node:url";
+const os = require("node:os");
 
-import fs, { readFileSync, readlinkSync } from "node:fs";
+const require$$0 = require("node:util");
+
+const fs = require("node:fs");
 
 const EXIT_CODES = Object.freeze({
  config: 2,
@@ -152,7 +156,7 @@ function parseClockId(bootId, timeNamespace) {
 function readClockId() {
  if (process.platform !== "linux") return null;
  try {
-  return parseClockId(readFileSync("/proc/sys/kernel/random/boot_id", "utf8"), readlinkSync("/proc/self/ns/time"));
+  return parseClockId(fs.readFileSync("/proc/sys/kernel/random/boot_id", "utf8"), fs.readlinkSync("/proc/self/ns/time"));
  } catch {
   return null;
  }
@@ -299,19 +303,43 @@ function commandSpec(command) {
  return COMMANDS[command];
 }
 
-const access = promisify(fs.access);
+const link = require$$0.promisify(fs.link);
 
-const link = promisify(fs.link);
+const lstat = require$$0.promisify(fs.lstat);
 
-const mkdir = promisify(fs.mkdir);
+const mkdir = require$$0.promisify(fs.mkdir);
 
-const readdir = promisify(fs.readdir);
+const readdir = require$$0.promisify(fs.readdir);
 
-const readFile = promisify(fs.readFile);
+const readFile = require$$0.promisify(fs.readFile);
 
-const stat = promisify(fs.stat);
+const realpath = require$$0.promisify(fs.realpath.native);
 
-const unlink = promisify(fs.unlink);
+const rename = require$$0.promisify(fs.rename);
+
+const rm = require$$0.promisify(fs.rm);
+
+const rmdir = require$$0.promisify(fs.rmdir);
+
+const stat = require$$0.promisify(fs.stat);
+
+const unlink = require$$0.promisify(fs.unlink);
+
+const writeFile = require$$0.promisify(fs.writeFile);
+
+function isThere(path) {
+ try {
+  return fs.statSync(path, {
+   throwIfNoEntry: false
+  }) !== undefined;
+ } catch {
+  return true;
+ }
+}
+
+function openFile(path, flags, mode) {
+ return fs.promises.open(path, flags, mode);
+}
 
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
@@ -353,11 +381,14 @@ const NO_FILE = Object.freeze({
 
 async function readConfigFile(request) {
  const {directory: directory, named: named, canRunCode: canRunCode} = request;
- if (named) return readNamed(resolve(directory, named.path), named, canRunCode);
+ if (named) return readNamed(node_path.resolve(directory, named.path), named, canRunCode);
  if (!canRunCode) return NO_FILE;
- const jsonPath = resolve(directory, JSON_NAME);
- const modulePath = resolve(directory, MODULE_NAME);
- const [text, hasModule] = await Promise.all([ readText(jsonPath), exists(modulePath) ]);
+ const jsonPath = node_path.resolve(directory, JSON_NAME);
+ const modulePath = node_path.resolve(directory, MODULE_NAME);
+ const hasModule = isThere(modulePath);
+ const text = isThere(jsonPath) ? await readText(jsonPath) : {
+  kind: "absent"
+ };
  if (text.kind === "failed") return broken(JSON_NAME, text.message);
  if (text.kind === "absent") return hasModule ? readModule(modulePath, MODULE_NAME) : NO_FILE;
  if (hasModule) {
@@ -367,7 +398,7 @@ async function readConfigFile(request) {
 }
 
 async function readNamed(path, {path: name, spelling: spelling}, canRunCode) {
- const extension = extname(path);
+ const extension = node_path.extname(path);
  const shown = plain(name, 120);
  if (extension === ".mjs" && !canRunCode) {
   return broken(spelling, `${shown} is a module; only a JSON file is read here`);
@@ -376,7 +407,7 @@ async function readNamed(path, {path: name, spelling: spelling}, canRunCode) {
   return broken(spelling, `${shown} ends neither in .json nor in .mjs`);
  }
  if (extension === ".mjs") {
-  return await exists(path) ? readModule(path, name) : broken(spelling, `there is no file ${shown}`);
+  return isThere(path) ? readModule(path, name) : broken(spelling, `there is no file ${shown}`);
  }
  const text = await readText(path);
  if (text.kind === "absent") return broken(spelling, `there is no file ${shown}`);
@@ -401,16 +432,6 @@ async function readText(path) {
  }
 }
 
-async function exists(path) {
- try {
-  await access(path);
-  return true;
- } catch (error) {
-  const code = errorCode(error);
-  return code !== "ENOENT" && code !== "ENOTDIR";
- }
-}
-
 function errorCode(error) {
  const code = error?.code;
  return typeof code === "string" ? code : "unknown error";
@@ -427,7 +448,7 @@ async function readJson(text, name) {
    problems: []
   };
  } catch {
-  const {findJsonError: findJsonError} = await (import("./json-error.js"));
+  const {findJsonError: findJsonError} = await Promise.resolve().then(() => require("./json-error.js"));
   const found = findJsonError(json);
   const where = found ? `line ${found.line}, column ${found.column}: ${found.message}` : "is not JSON";
   return broken(plain(name, 120), where);
@@ -438,7 +459,8 @@ async function readModule(path, name) {
  const shown = plain(name, 120);
  let loaded;
  try {
-  loaded = await (import(pathToFileURL(path).href));
+  const {loadConfigModule: loadConfigModule} = await Promise.resolve().then(() => require("./config-module.js"));
+  loaded = await loadConfigModule(path);
  } catch (error) {
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return broken(shown, `could not be loaded: ${plain(message)}; \`node ${shown}\` shows where`);
@@ -991,6 +1013,14 @@ const LOCK_OPTIONS = [ {
  defaultText: "none: the lock is held until the end of the job",
  sources: [ "input" ],
  description: "A script for `bash`, run under the lock inside this step."
+}, {
+ name: "jobIndex",
+ type: "integer",
+ commands: [ "lock" ],
+ defaultText: "unknown; in the Action the index in the matrix",
+ actionDefault: "${{ strategy.job-index }}",
+ sources: [ "flag", "input", "hook", "env" ],
+ description: "Which job of the matrix this is, counted from 0: so that others can tell who holds the lock."
 } ];
 
 const ASSERT_OPTIONS = [ {
@@ -1664,7 +1694,7 @@ function readingsOf(request) {
 async function unknownNames(readings, command) {
  const unknown = readings.flatMap(reading => reading.unknown);
  if (unknown.length === 0) return [];
- const {describeUnknownName: describeUnknownName} = await (import("./unknown-name.js"));
+ const {describeUnknownName: describeUnknownName} = await Promise.resolve().then(() => require("./unknown-name.js"));
  return unknown.map(each => describeUnknownName(each, command));
 }
 
@@ -1715,32 +1745,54 @@ const START = Uint32Array.from(PRIMES.slice(0, 8), prime => fraction(Math.sqrt(p
 function sha256(bytes) {
  const padded = pad(bytes);
  const hash = Uint32Array.from(START);
- const words = new Uint32Array(64);
- for (let at = 0; at < padded.byteLength; at += 64) {
-  for (let i = 0; i < 16; i += 1) words[i] = padded.getUint32(at + 4 * i);
-  for (let i = 16; i < 64; i += 1) {
-   const [a, b] = [ word(words, i - 15), word(words, i - 2) ];
-   const s0 = rotate(a, 7) ^ rotate(a, 18) ^ a >>> 3;
-   const s1 = rotate(b, 17) ^ rotate(b, 19) ^ b >>> 10;
-   words[i] = word(words, i - 16) + s0 + word(words, i - 7) + s1;
-  }
-  compress(hash, words);
- }
+ const words = new Int32Array(64);
+ for (let at = 0; at < padded.byteLength; at += 64) compress(hash, expand(words, padded, at));
  return Array.from(hash, each => each.toString(16).padStart(8, "0")).join("");
 }
 
-function compress(hash, words) {
- let [a, b, c, d, e, f, g, h] = hash;
- for (let i = 0; i < 64; i += 1) {
-  const s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-  const t1 = h + s1 + (e & f ^ ~e & g) + word(ROUND, i) + word(words, i) | 0;
-  const s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
-  const t2 = s0 + (a & b ^ a & c ^ b & c) | 0;
-  [h, g, f, e, d, c, b, a] = [ g, f, e, d + t1 | 0, c, b, a, t1 + t2 | 0 ];
+function expand(words, padded, at) {
+ for (let i = 0; i < 16; i += 1) words[i] = padded.getInt32(at + 4 * i);
+ for (let i = 16; i < 64; i += 1) {
+  const a = words[i - 15];
+  const b = words[i - 2];
+  const s0 = (a >>> 7 | a << 25) ^ (a >>> 18 | a << 14) ^ a >>> 3;
+  const s1 = (b >>> 17 | b << 15) ^ (b >>> 19 | b << 13) ^ b >>> 10;
+  words[i] = words[i - 16] + s0 + words[i - 7] + s1;
  }
- [ a, b, c, d, e, f, g, h ].forEach((value, i) => {
-  hash[i] = word(hash, i) + value;
- });
+ return words;
+}
+
+function compress(hash, words) {
+ let a = hash[0];
+ let b = hash[1];
+ let c = hash[2];
+ let d = hash[3];
+ let e = hash[4];
+ let f = hash[5];
+ let g = hash[6];
+ let h = hash[7];
+ for (let i = 0; i < 64; i += 1) {
+  const s1 = (e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7);
+  const t1 = h + s1 + (e & f ^ ~e & g) + ROUND[i] + words[i] | 0;
+  const s0 = (a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10);
+  const t2 = s0 + (a & b ^ a & c ^ b & c);
+  h = g;
+  g = f;
+  f = e;
+  e = d + t1 | 0;
+  d = c;
+  c = b;
+  b = a;
+  a = t1 + t2 | 0;
+ }
+ hash[0] = hash[0] + a;
+ hash[1] = hash[1] + b;
+ hash[2] = hash[2] + c;
+ hash[3] = hash[3] + d;
+ hash[4] = hash[4] + e;
+ hash[5] = hash[5] + f;
+ hash[6] = hash[6] + g;
+ hash[7] = hash[7] + h;
 }
 
 function pad(bytes) {
@@ -1752,14 +1804,6 @@ function pad(bytes) {
  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
  view.setUint32(padded.length - 4, bytes.length * 8);
  return view;
-}
-
-function rotate(value, by) {
- return value >>> by | value << 32 - by;
-}
-
-function word(words, at) {
- return words[at];
 }
 
 function fraction(root) {
@@ -1809,11 +1853,22 @@ function createLogger(level, write) {
 
 const SECRET_NAMES = [ "HEROKU_API_KEY", "GITHUB_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN" ];
 
+const URL_WITH_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/([^\s/@:]*:([^\s/@]+)@)\S+$/i;
+
+const MIN_LONE_PASSWORD = 12;
+
 function secretsOf(env, texts) {
  const fromNames = SECRET_NAMES.map(name => env[name]);
  const fromUrls = texts.flatMap(text => [ /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? "")?.[1], /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? "")?.[1] ]);
- const all = [ ...fromNames, ...fromUrls, ...fromUrls.map(text => text && decodeOrKeep(text)) ];
+ const found = [ ...fromUrls, ...Object.values(env).flatMap(passwordIn) ];
+ const all = [ ...fromNames, ...found, ...found.map(text => text && decodeOrKeep(text)) ];
  return all.filter(value => typeof value === "string" && value !== "");
+}
+
+function passwordIn(value) {
+ const [, pair, password = ""] = URL_WITH_PASSWORD.exec(value ?? "") ?? [];
+ if (pair === undefined) return [];
+ return password.length < MIN_LONE_PASSWORD ? [ pair ] : [ pair, password ];
 }
 
 function decodeOrKeep(text) {
@@ -1872,7 +1927,7 @@ function listenForInterruption(options) {
 
 function userName(env) {
  try {
-  return userInfo().username;
+  return os.userInfo().username;
  } catch (error) {
   if (hasCode(error, "invariant")) throw error;
   return env["USER"] ?? "unknown";
@@ -1957,6 +2012,47 @@ function formatRefPath(key) {
 
 function parseRefPath(path) {
  return path.endsWith(REF_LEAF) ? path.slice(0, -REF_LEAF.length).replaceAll("=", "~") : null;
+}
+
+function createHolder(context, options) {
+ const {env: env, process: process} = context;
+ const run = env["GITHUB_RUN_ID"];
+ const attempt = env["GITHUB_RUN_ATTEMPT"];
+ const url = runUrl(context, options.jobId);
+ return {
+  text: plain(options.holder ?? defaultText(context, options)),
+  host: process.host,
+  pid: process.pid,
+  ...context.isRunner && run ? {
+   run: run
+  } : {},
+  ...context.isRunner && attempt ? {
+   attempt: attempt
+  } : {},
+  ...context.isRunner && options.jobId ? {
+   job: options.jobId
+  } : {},
+  ...url ? {
+   url: url
+  } : {}
+ };
+}
+
+function defaultText({env: env, isRunner: isRunner, process: process}, {jobIndex: jobIndex}) {
+ const run = env["GITHUB_RUN_ID"];
+ if (!isRunner || !run) return `${process.user}@${process.host}:${process.pid}`;
+ const parts = [ `run ${run}` ];
+ if (env["GITHUB_RUN_ATTEMPT"]) parts.push(`attempt ${env["GITHUB_RUN_ATTEMPT"]}`);
+ if (env["GITHUB_JOB"]) parts.push(`job ${env["GITHUB_JOB"]}`);
+ parts.push(jobIndex === undefined ? `pid ${process.pid} on ${process.host}` : `index ${jobIndex}`);
+ return parts.join(", ");
+}
+
+function runUrl({env: env, isRunner: isRunner}, jobId) {
+ const [server, repository, run] = [ env["GITHUB_SERVER_URL"], env["GITHUB_REPOSITORY"], env["GITHUB_RUN_ID"] ];
+ if (!isRunner || !server || !repository || !run) return null;
+ const runPage = `${server}/${repository}/actions/runs/${run}`;
+ return jobId ? `${runPage}/job/${jobId}` : runPage;
 }
 
 function parseRepository(text) {
@@ -2424,7 +2520,7 @@ function createLazyLeaseManager(settings) {
  const {store: store, clock: clock} = settings;
  let loading = null;
  const load = () => {
-  loading ??= import("./manager.js").then(({createLeaseManager: createLeaseManager}) => createLeaseManager(settings));
+  loading ??= Promise.resolve().then(() => require("./manager.js")).then(({createLeaseManager: createLeaseManager}) => createLeaseManager(settings));
   return loading;
  };
  return {
@@ -2629,7 +2725,7 @@ const SCHEMES = Object.freeze({
   example: "file:PATH",
   parse: parseFileUrl,
   async open({location: location}, settings) {
-   const {openFileStore: openFileStore} = await (import("./file.js"));
+   const {openFileStore: openFileStore} = await Promise.resolve().then(() => require("./reap.js")).then(n => n.file);
    return openFileStore({
     ...settings,
     path: location
@@ -2647,7 +2743,7 @@ const SCHEMES = Object.freeze({
      hint: "set GITHUB_TOKEN, or pass the input `token`"
     });
    }
-   const {createGitHubStore: createGitHubStore} = await (import("./github.js"));
+   const {createGitHubStore: createGitHubStore} = await Promise.resolve().then(() => require("./github.js"));
    const {client: client, refPrefix: refPrefix} = github;
    return createGitHubStore({
     client: client,
@@ -2718,7 +2814,7 @@ function parseGitHubUrl(rest) {
 }
 
 function parseFileUrl(rest, settings) {
- const path = (settings.platform ?? process.platform) === "win32" ? win32 : posix;
+ const path = (settings.platform ?? process.platform) === "win32" ? node_path.win32 : node_path.posix;
  const fail = problem => ({
   ok: false,
   problem: problem
@@ -2741,15 +2837,15 @@ function parseFileUrl(rest, settings) {
   const value = env[name];
   return value !== undefined && path.isAbsolute(value) ? value : undefined;
  };
- if (path === win32) {
+ if (path === node_path.win32) {
   const local = absolute("LOCALAPPDATA");
-  if (local) return found(win32.join(local, "lockstep"));
+  if (local) return found(node_path.win32.join(local, "lockstep"));
   return fail("needs a path, since LOCALAPPDATA is not set; write file:PATH");
  }
  const state = absolute("XDG_STATE_HOME");
- if (state) return found(posix.join(state, "lockstep"));
+ if (state) return found(node_path.posix.join(state, "lockstep"));
  const home = absolute("HOME");
- if (home) return found(posix.join(home, ".local", "state", "lockstep"));
+ if (home) return found(node_path.posix.join(home, ".local", "state", "lockstep"));
  return fail("needs a path, since neither XDG_STATE_HOME nor HOME is set; write file:PATH");
 }
 
@@ -2777,7 +2873,7 @@ function engine(scheme, example, open) {
 }
 
 async function openRedis({location: url}, settings) {
- const {openRedisStore: openRedisStore} = await (import("./redis.js"));
+ const {openRedisStore: openRedisStore} = await Promise.resolve().then(() => require("./redis.js"));
  return openRedisStore({
   ...settings,
   url: url
@@ -2785,7 +2881,7 @@ async function openRedis({location: url}, settings) {
 }
 
 async function openPostgres({location: url}, settings) {
- const {openPostgresStore: openPostgresStore} = await (import("./postgres.js"));
+ const {openPostgresStore: openPostgresStore} = await Promise.resolve().then(() => require("./postgres.js"));
  return openPostgresStore({
   ...settings,
   url: url
@@ -2793,7 +2889,7 @@ async function openPostgres({location: url}, settings) {
 }
 
 async function openEtcd({location: url}, settings) {
- const {openEtcdStore: openEtcdStore} = await (import("./etcd.js"));
+ const {openEtcdStore: openEtcdStore} = await Promise.resolve().then(() => require("./etcd.js"));
  return openEtcdStore({
   ...settings,
   url: url
@@ -2925,7 +3021,7 @@ function createEvidence(context, {address: address, client: client}) {
  const parsed = parseRepository(client ? address.location : env["GITHUB_REPOSITORY"] ?? "");
  if (!parsed.ok || !client && !(isRunner && env["GITHUB_TOKEN"])) return null;
  const load = async () => {
-  const {createGitHubEvidence: createGitHubEvidence} = await (import("./github-runs.js"));
+  const {createGitHubEvidence: createGitHubEvidence} = await Promise.resolve().then(() => require("./github-runs.js"));
   const used = client ?? await openGitHub(context);
   if (!used) return {
    isDead: async () => false
@@ -2951,7 +3047,7 @@ function createEvidence(context, {address: address, client: client}) {
 async function openGitHub({env: env, clock: clock, logger: logger}) {
  const token = env["GITHUB_TOKEN"];
  if (!token) return null;
- const {createGitHubClient: createGitHubClient} = await (import("./client.js"));
+ const {createGitHubClient: createGitHubClient} = await Promise.resolve().then(() => require("./client.js"));
  const graphqlUrl = env["GITHUB_GRAPHQL_URL"];
  return createGitHubClient({
   apiUrl: env["GITHUB_API_URL"] || "https://api.github.com",
@@ -3003,7 +3099,7 @@ function tokenize(argv) {
  const words = [ ...argv ];
  const withoutValue = new Set;
  for (;;) {
-  const {tokens: tokens} = parseArgs({
+  const {tokens: tokens} = require$$0.parseArgs({
    args: words,
    options: options,
    strict: false,
@@ -3253,7 +3349,7 @@ async function runTerminal(process) {
 async function runParsed(parsed, session) {
  const {process: process} = session;
  if (parsed.version || parsed.help || parsed.command === null) {
-  const {answerWithoutCommand: answerWithoutCommand} = await (import("./terminal-help.js"));
+  const {answerWithoutCommand: answerWithoutCommand} = await Promise.resolve().then(() => require("./terminal-help.js"));
   return answerWithoutCommand(parsed, process);
  }
  const resolved = await resolveAll(parsed, parsed.command, session);
@@ -3292,34 +3388,34 @@ async function resolveAll(parsed, command, {process: process}) {
 async function loadCommand(command, session) {
  switch (command) {
  case "reap":
-  return (await import("./reap.js").then(n => n.x)).reapCommand;
+  return (await Promise.resolve().then(() => require("./reap.js")).then(n => n.terminalReap)).reapCommand;
 
  case "gate":
-  return (await (import("./terminal-gate.js"))).createGateCommand();
+  return (await Promise.resolve().then(() => require("./terminal-gate.js"))).createGateCommand();
 
  case "check":
-  return (await import("./terminal-check.js").then(n => n.t)).createCheckCommand();
+  return (await Promise.resolve().then(() => require("./terminal-check.js")).then(n => n.terminalCheck)).createCheckCommand();
 
  case "lock":
-  return (await import("./terminal-lock.js").then(n => n.t)).lockCommand;
+  return (await Promise.resolve().then(() => require("./terminal-lock.js")).then(n => n.terminalLock)).lockCommand;
 
  case "assert":
-  return (await import("./terminal-lock.js").then(n => n.t)).assertCommand;
+  return (await Promise.resolve().then(() => require("./terminal-lock.js")).then(n => n.terminalLock)).assertCommand;
 
  case "unlock":
-  return (await import("./terminal-lock.js").then(n => n.t)).unlockCommand;
+  return (await Promise.resolve().then(() => require("./terminal-lock.js")).then(n => n.terminalLock)).unlockCommand;
 
  case "gc":
-  return (await (import("./terminal-gc.js"))).gcCommand;
+  return (await Promise.resolve().then(() => require("./terminal-gc.js"))).gcCommand;
 
  case "status":
-  return (await import("./terminal-status.js").then(n => n.t)).statusCommand;
+  return (await Promise.resolve().then(() => require("./terminal-status.js")).then(n => n.terminalStatus)).statusCommand;
 
  case "doctor":
-  return (await import("./terminal-doctor.js").then(n => n.t)).doctorCommand;
+  return (await Promise.resolve().then(() => require("./terminal-doctor.js")).then(n => n.terminalDoctor)).doctorCommand;
 
  case "demo":
-  return (await (import("./terminal-demo.js"))).createDemoCommand({
+  return (await Promise.resolve().then(() => require("./terminal-demo.js"))).createDemoCommand({
    stream: {
     write: text => session.output.write(text),
     isTerminal: session.output.isTerminal
@@ -3347,12 +3443,11 @@ function createContext(resolved, session, parsed) {
   cwd: process.cwd(),
   signal: interruption.signal,
   takeSignals: listener => interruption.takeOver(listener),
-  get hasTerminal() {
-   return process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal;
-  },
+  redact: redact,
+  hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
-   host: hostname(),
+   host: os.hostname(),
    pid: process.pid,
    user: userName(process.env),
    execPath: process.execPath,
@@ -3376,7 +3471,7 @@ async function reportFailure(command, error, session) {
  }
  const hint = error.hint;
  if (hint) errors.write(`${redact(plain(hint, 1e3))}\n`);
- const {createFailureReport: createFailureReport} = await (import("./failure-report.js"));
+ const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./failure-report.js"));
  const report = createFailureReport(command, error);
  if (isJson) writeJson(report, session);
  return report.exitCode;
@@ -3388,7 +3483,7 @@ function writeJson(report, session) {
 }
 
 async function prepareToEnd(session) {
- const {createFailureReport: createFailureReport} = await (import("./failure-report.js"));
+ const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./failure-report.js"));
  session.createFailureReport = createFailureReport;
 }
 
@@ -3418,6 +3513,39 @@ function createBackoff(settings, attempt = 0) {
 
 function jitter(delayMs, share, random) {
  return delayMs * (1 - share + 2 * share * random);
+}
+
+function splitWords(text) {
+ const words = [];
+ let word = null;
+ let quote = null;
+ for (let at = 0; at < text.length; at += 1) {
+  const char = text.charAt(at);
+  const next = text.charAt(at + 1);
+  if (quote === '"' && char === "\\" && (next === '"' || next === "\\")) {
+   word = (word ?? "") + next;
+   at += 1;
+  } else if (quote !== null) {
+   if (char === quote) quote = null; else word = (word ?? "") + char;
+  } else if (char === '"' || char === "'") {
+   quote = char;
+   word ??= "";
+  } else if (/\s/.test(char)) {
+   if (word !== null) words.push(word);
+   word = null;
+  } else {
+   word = (word ?? "") + char;
+  }
+ }
+ if (quote !== null) return {
+  ok: false,
+  problem: `has a ${quote} that is never closed`
+ };
+ if (word !== null) words.push(word);
+ return {
+  ok: true,
+  value: words
+ };
 }
 
 function createEdges(signal) {
@@ -3632,6 +3760,77 @@ function relationProblems(resolved) {
  return problems;
 }
 
+const PLACE = /\{([a-z]+)\}/gi;
+
+function parseWordsTemplate(text, places) {
+ const words = splitWords(text);
+ if (!words.ok) return words;
+ const [file, ...args] = words.value;
+ if (file === undefined || file === "") return {
+  ok: false,
+  problem: "needs a program and its arguments"
+ };
+ if (words.value.some(word => word.includes("\0"))) return {
+  ok: false,
+  problem: "contains a NUL character"
+ };
+ if (placesOf(file).length > 0) return {
+  ok: false,
+  problem: "names its program by a place, which an app would fill"
+ };
+ const unknown = args.flatMap(placesOf).find(place => !places.includes(place));
+ if (unknown !== undefined) {
+  const known = places.length > 0 ? places.map(place => `{${place}}`).join(" and ") : "none";
+  return {
+   ok: false,
+   problem: `has the place {${plain(unknown, 40)}}; it may have ${known}`
+  };
+ }
+ return {
+  ok: true,
+  value: Object.freeze([ file, ...args ])
+ };
+}
+
+function fillWords(template, values) {
+ let problem = null;
+ const fill = word => word.replace(PLACE, (place, name, at) => {
+  const value = values[name] ?? place;
+  if (value.includes("\0")) problem = `the ${name} contains a NUL character`;
+  if (at === 0 && value.startsWith("-")) problem = `the ${name} ${plain(value, 60)} would be taken for an option`;
+  return value;
+ });
+ const [file, ...args] = template;
+ const filled = [ file, ...args.map(fill) ];
+ return problem === null ? {
+  ok: true,
+  value: filled
+ } : {
+  ok: false,
+  problem: problem
+ };
+}
+
+function placesOf(word) {
+ return [ ...word.matchAll(PLACE) ].map(match => match[1]);
+}
+
+async function retry(settings, operation) {
+ let backoff = createBackoff(settings);
+ for (let attempt = 1; ;attempt += 1) {
+  throwIfAborted(settings.signal);
+  try {
+   return await operation();
+  } catch (error) {
+   if (attempt >= settings.attempts || !settings.isRetryable(error)) throw error;
+   const step = backoff.next(settings.clock.random());
+   backoff = step.backoff;
+   settings.onRetry?.(error, step.delayMs);
+   await sleep(settings.clock, step.delayMs, settings.signal);
+  }
+ }
+}
+
 const KEY = /^(?!\.)[a-z0-9._~-]+(\/(?!\.)[a-z0-9._~-]+)*$/;
 
 function admitKey(key) {
@@ -3696,22 +3895,238 @@ function runCall(settings, operation) {
  });
 }
 
-async function retry(settings, operation) {
- let backoff = createBackoff(settings);
- for (let attempt = 1; ;attempt += 1) {
-  throwIfAborted(settings.signal);
-  try {
-   return await operation();
-  } catch (error) {
-   if (attempt >= settings.attempts || !settings.isRetryable(error)) throw error;
-   const step = backoff.next(settings.clock.random());
-   backoff = step.backoff;
-   settings.onRetry?.(error, step.delayMs);
-   await sleep(settings.clock, step.delayMs, settings.signal);
-  }
- }
-}
-
 const VERSION = "0.1.0";
 
-export { isSuspect as $, resolveOptions as A, CancelledError as B, ConfigError as C, createLogger as D, runTerminal as E, secretsOf as F, inputsOf as G, createRedactor as H, listenForInterruption as I, forMarkdown as J, userName as K, LockstepError as L, isCommandName as M, createStyle as N, OPTIONS as O, throwIfAborted as P, LeaseLostError as Q, withTimeout as R, InvariantError as S, abortReason as T, UnavailableError as U, deepFreeze as V, createRecord as W, createBackoff as X, boundHolder as Y, readInstant as Z, sleep as _, invariant as a, hasRoomForTicket as a0, takeoverByStampInMs as a1, validForMs as a2, markOf as a3, IndeterminateError as a4, nullLogger as a5, MAX_PERMITS as a6, createLeaseRegister as a7, createTiming as a8, UnsupportedError as a9, isFor as aA, topOptions as aB, sectionNames as aC, sectionOptions as aD, environmentName as aE, MAX_VALUE_BYTES as aF, openGitHub as aG, requireStore as aH, MAX_TOKEN as aI, readFields as aJ, MAX_LEASE_MS as aK, parseRecord as aL, splitKey as aM, createLiveBlock as aN, AuthError as aa, CorruptRecordError as ab, stat as ac, readdir as ad, unlink as ae, link as af, readFile as ag, mkdir as ah, admitKey as ai, createEdges as aj, admitValue as ak, runCall as al, formatRefPath as am, parseRefPath as an, parseJsonObject as ao, isUnderPrefix as ap, parseServerUrl as aq, parsePostgresUrl as ar, parseRepository as as, ThrottledError as at, retry as au, commandSpec as av, optionsOf as aw, isFrom as ax, isPositional as ay, VERSION as az, hasCode as b, toError as c, createDeadline as d, exitCodeOf as e, formatDuration as f, createKey as g, hashIdentity as h, isJsonObject as i, jitter as j, checkReapOptions as k, chooseStore as l, createNonce as m, isElected as n, createReleasers as o, plain as p, openStoreParts as q, renderTable as r, kebabCase as s, takeoverAfterMs as t, forWorkflowLog as u, systemClock as v, isCommandOf as w, COMMAND_NAMES as x, readConfigFile as y, namedConfigFile as z };
+exports.AuthError = AuthError;
+
+exports.COMMAND_NAMES = COMMAND_NAMES;
+
+exports.CancelledError = CancelledError;
+
+exports.ConfigError = ConfigError;
+
+exports.CorruptRecordError = CorruptRecordError;
+
+exports.IndeterminateError = IndeterminateError;
+
+exports.InvariantError = InvariantError;
+
+exports.LeaseLostError = LeaseLostError;
+
+exports.LockstepError = LockstepError;
+
+exports.MAX_LEASE_MS = MAX_LEASE_MS;
+
+exports.MAX_PERMITS = MAX_PERMITS;
+
+exports.MAX_TOKEN = MAX_TOKEN;
+
+exports.MAX_VALUE_BYTES = MAX_VALUE_BYTES;
+
+exports.OPTIONS = OPTIONS;
+
+exports.ThrottledError = ThrottledError;
+
+exports.UnavailableError = UnavailableError;
+
+exports.UnsupportedError = UnsupportedError;
+
+exports.VERSION = VERSION;
+
+exports.abortReason = abortReason;
+
+exports.admitKey = admitKey;
+
+exports.admitValue = admitValue;
+
+exports.boundHolder = boundHolder;
+
+exports.checkReapOptions = checkReapOptions;
+
+exports.chooseStore = chooseStore;
+
+exports.commandSpec = commandSpec;
+
+exports.createBackoff = createBackoff;
+
+exports.createDeadline = createDeadline;
+
+exports.createEdges = createEdges;
+
+exports.createHolder = createHolder;
+
+exports.createKey = createKey;
+
+exports.createLeaseRegister = createLeaseRegister;
+
+exports.createLiveBlock = createLiveBlock;
+
+exports.createLogger = createLogger;
+
+exports.createNonce = createNonce;
+
+exports.createRecord = createRecord;
+
+exports.createRedactor = createRedactor;
+
+exports.createReleasers = createReleasers;
+
+exports.createStyle = createStyle;
+
+exports.createTiming = createTiming;
+
+exports.decodeOrKeep = decodeOrKeep;
+
+exports.deepFreeze = deepFreeze;
+
+exports.encodeRecord = encodeRecord;
+
+exports.environmentName = environmentName;
+
+exports.exitCodeOf = exitCodeOf;
+
+exports.fillWords = fillWords;
+
+exports.forMarkdown = forMarkdown;
+
+exports.forWorkflowLog = forWorkflowLog;
+
+exports.formatDuration = formatDuration;
+
+exports.formatRefPath = formatRefPath;
+
+exports.hasCode = hasCode;
+
+exports.hasRoomForTicket = hasRoomForTicket;
+
+exports.hashIdentity = hashIdentity;
+
+exports.inputsOf = inputsOf;
+
+exports.invariant = invariant;
+
+exports.isCommandName = isCommandName;
+
+exports.isCommandOf = isCommandOf;
+
+exports.isElected = isElected;
+
+exports.isFor = isFor;
+
+exports.isFrom = isFrom;
+
+exports.isJsonObject = isJsonObject;
+
+exports.isPositional = isPositional;
+
+exports.isSuspect = isSuspect;
+
+exports.isUnderPrefix = isUnderPrefix;
+
+exports.jitter = jitter;
+
+exports.kebabCase = kebabCase;
+
+exports.link = link;
+
+exports.listenForInterruption = listenForInterruption;
+
+exports.lstat = lstat;
+
+exports.markOf = markOf;
+
+exports.mkdir = mkdir;
+
+exports.namedConfigFile = namedConfigFile;
+
+exports.nullLogger = nullLogger;
+
+exports.openFile = openFile;
+
+exports.openGitHub = openGitHub;
+
+exports.openStoreParts = openStoreParts;
+
+exports.optionsOf = optionsOf;
+
+exports.parseJsonObject = parseJsonObject;
+
+exports.parsePostgresUrl = parsePostgresUrl;
+
+exports.parseRecord = parseRecord;
+
+exports.parseRefPath = parseRefPath;
+
+exports.parseRepository = parseRepository;
+
+exports.parseServerUrl = parseServerUrl;
+
+exports.parseWordsTemplate = parseWordsTemplate;
+
+exports.plain = plain;
+
+exports.readConfigFile = readConfigFile;
+
+exports.readFields = readFields;
+
+exports.readFile = readFile;
+
+exports.readInstant = readInstant;
+
+exports.readdir = readdir;
+
+exports.realpath = realpath;
+
+exports.rename = rename;
+
+exports.renderTable = renderTable;
+
+exports.requireStore = requireStore;
+
+exports.resolveOptions = resolveOptions;
+
+exports.retry = retry;
+
+exports.rm = rm;
+
+exports.rmdir = rmdir;
+
+exports.runCall = runCall;
+
+exports.runTerminal = runTerminal;
+
+exports.secretsOf = secretsOf;
+
+exports.sectionNames = sectionNames;
+
+exports.sectionOptions = sectionOptions;
+
+exports.sleep = sleep;
+
+exports.splitKey = splitKey;
+
+exports.splitWords = splitWords;
+
+exports.stat = stat;
+
+exports.systemClock = systemClock;
+
+exports.takeoverAfterMs = takeoverAfterMs;
+
+exports.takeoverByStampInMs = takeoverByStampInMs;
+
+exports.throwIfAborted = throwIfAborted;
+
+exports.toError = toError;
+
+exports.topOptions = topOptions;
+
+exports.unlink = unlink;
+
+exports.userName = userName;
+
+exports.validForMs = validForMs;
+
+exports.withTimeout = withTimeout;
+
+exports.writeFile = writeFile;

@@ -1,10 +1,39 @@
-import * as os from "os";
+"use strict";
 
-import * as crypto from "crypto";
+const os = require("os");
 
-import * as fs from "fs";
+const crypto = require("crypto");
 
-import "path";
+const fs = require("fs");
+
+require("path");
+
+function _interopNamespaceDefault(e) {
+ const n = Object.create(null, {
+  [Symbol.toStringTag]: {
+   value: "Module"
+  }
+ });
+ if (e) {
+  for (const k in e) {
+   if (k !== "default") {
+    const d = Object.getOwnPropertyDescriptor(e, k);
+    Object.defineProperty(n, k, d.get ? d : {
+     enumerable: true,
+     get: () => e[k]
+    });
+   }
+  }
+ }
+ n.default = e;
+ return Object.freeze(n);
+}
+
+const os__namespace = _interopNamespaceDefault(os);
+
+const crypto__namespace = _interopNamespaceDefault(crypto);
+
+const fs__namespace = _interopNamespaceDefault(fs);
 
 function toCommandValue(input) {
  if (input === null || input === undefined) {
@@ -31,7 +60,7 @@ function toCommandProperties(annotationProperties) {
 
 function issueCommand(command, properties, message) {
  const cmd = new Command(command, properties, message);
- process.stdout.write(cmd.toString() + os.EOL);
+ process.stdout.write(cmd.toString() + os__namespace.EOL);
 }
 
 function issue(name, message = "") {
@@ -86,16 +115,16 @@ function issueFileCommand(command, message) {
  if (!filePath) {
   throw new Error(`Unable to find environment variable for file command ${command}`);
  }
- if (!fs.existsSync(filePath)) {
+ if (!fs__namespace.existsSync(filePath)) {
   throw new Error(`Missing file at path: ${filePath}`);
  }
- fs.appendFileSync(filePath, `${toCommandValue(message)}${os.EOL}`, {
+ fs__namespace.appendFileSync(filePath, `${toCommandValue(message)}${os__namespace.EOL}`, {
   encoding: "utf8"
  });
 }
 
 function prepareKeyValueMessage(key, value) {
- const delimiter = `ghadelimiter_${crypto.randomUUID()}`;
+ const delimiter = `ghadelimiter_${crypto__namespace.randomUUID()}`;
  const convertedValue = toCommandValue(value);
  if (key.includes(delimiter)) {
   throw new Error(`Unexpected input: name should not contain the delimiter "${delimiter}"`);
@@ -103,7 +132,7 @@ function prepareKeyValueMessage(key, value) {
  if (convertedValue.includes(delimiter)) {
   throw new Error(`Unexpected input: value should not contain the delimiter "${delimiter}"`);
  }
- return `${key}<<${delimiter}${os.EOL}${convertedValue}${os.EOL}${delimiter}`;
+ return `${key}<<${delimiter}${os__namespace.EOL}${convertedValue}${os__namespace.EOL}${delimiter}`;
 }
 
 undefined && undefined.__awaiter || function(thisArg, _arguments, P, generator) {
@@ -162,7 +191,7 @@ function setOutput(name, value) {
  if (filePath) {
   return issueFileCommand("OUTPUT", prepareKeyValueMessage(name, value));
  }
- process.stdout.write(os.EOL);
+ process.stdout.write(os__namespace.EOL);
  issueCommand("set-output", {
   name: name
  }, toCommandValue(value));
@@ -189,7 +218,7 @@ function notice(message, properties = {}) {
 }
 
 function info(message) {
- process.stdout.write(message + os.EOL);
+ process.stdout.write(message + os__namespace.EOL);
 }
 
 function startGroup(name) {
@@ -210,4 +239,26 @@ function saveState(name, value) {
  }, toCommandValue(value));
 }
 
-export { setOutput as a, setSecret as b, endGroup as c, startGroup as d, exportVariable as e, debug as f, error as g, isDebug as h, info as i, notice as n, saveState as s, warning as w };
+exports.debug = debug;
+
+exports.endGroup = endGroup;
+
+exports.error = error;
+
+exports.exportVariable = exportVariable;
+
+exports.info = info;
+
+exports.isDebug = isDebug;
+
+exports.notice = notice;
+
+exports.saveState = saveState;
+
+exports.setOutput = setOutput;
+
+exports.setSecret = setSecret;
+
+exports.startGroup = startGroup;
+
+exports.warning = warning;

@@ -1,12 +1,18 @@
-import { h as hashIdentity, f as formatDuration, as as parseRepository, m as createNonce, a9 as UnsupportedError, p as plain } from "./core.js";
+"use strict";
 
-import { b as classifyRefRefusal } from "./answers.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { EMPTY_TREE } from "./git-data.js";
+const core = require("./core.js");
 
-import { N as NOT_TRIED, e as examine } from "./terminal-doctor.js";
+const answers = require("./answers.js");
 
-import { C as COUNT_NAMES } from "./contract2.js";
+const gitData = require("./git-data.js");
+
+const terminalDoctor = require("./terminal-doctor.js");
+
+const contract = require("./contract2.js");
 
 async function tryRuns({env: env}, what) {
  const {github: github, jobId: jobId, signal: signal} = what;
@@ -17,13 +23,13 @@ async function tryRuns({env: env}, what) {
  };
  if (!run || !jobId) {
   return [ {
-   ...NOT_TRIED,
+   ...terminalDoctor.NOT_TRIED,
    ...about,
    found: "this is no step of an Action, or the runner does not tell the id"
   } ];
  }
  const repository = env["GITHUB_REPOSITORY"] ?? what.repository;
- const {check: check} = await examine(about, async () => {
+ const {check: check} = await terminalDoctor.examine(about, async () => {
   const read = await github.read(`/repos/${repository}/actions/jobs/${jobId}`, {
    signal: signal
   });
@@ -48,15 +54,15 @@ async function tryRuns({env: env}, what) {
  } : check ];
 }
 
-const COUNTS = Object.fromEntries(COUNT_NAMES.map(name => [ name, 0 ]));
+const COUNTS = Object.fromEntries(contract.COUNT_NAMES.map(name => [ name, 0 ]));
 
 async function tryCache({env: env, clock: clock, logger: logger}, signal) {
  const about = {
-  ...NOT_TRIED,
+  ...terminalDoctor.NOT_TRIED,
   name: "live",
   tried: "save two names in the cache and look for the newer one"
  };
- const {createCacheSnapshot: createCacheSnapshot, hasCacheService: hasCacheService} = await (import("./cache-snapshot.js"));
+ const {createCacheSnapshot: createCacheSnapshot, hasCacheService: hasCacheService} = await Promise.resolve().then(() => require("./cache-snapshot.js"));
  if (!hasCacheService(env)) return {
   ...about,
   found: "not reachable here: only the step of an Action can"
@@ -72,7 +78,7 @@ async function tryCache({env: env, clock: clock, logger: logger}, signal) {
  });
  const everyMs = 36e5;
  const subject = {
-  identity: hashIdentity([ String(clock.wallMs()), String(clock.random()) ]),
+  identity: core.hashIdentity([ String(clock.wallMs()), String(clock.random()) ]),
   everyMs: everyMs
  };
  const atMs = Math.floor(clock.wallMs() / everyMs) * everyMs;
@@ -89,7 +95,7 @@ async function tryCache({env: env, clock: clock, logger: logger}, signal) {
   signal: signal
  });
  const readMs = clock.monotonicMs() - startMs - savedMs;
- const spent = `two saves ${formatDuration(Math.ceil(savedMs))}, look-up ${formatDuration(Math.ceil(readMs))}`;
+ const spent = `two saves ${core.formatDuration(Math.ceil(savedMs))}, look-up ${core.formatDuration(Math.ceil(readMs))}`;
  if (!saved.every(Boolean)) return {
   ...about,
   status: "warning",
@@ -111,18 +117,18 @@ async function tryCache({env: env, clock: clock, logger: logger}, signal) {
 async function checkLive(context, what) {
  const {address: address, resolved: resolved, signal: signal} = what;
  const {github: github} = what.parts;
- const repository = parseRepository(address.location);
+ const repository = core.parseRepository(address.location);
  if (!github || !repository.ok) {
   const tried = "facts about GitHub";
   return [ {
-   ...NOT_TRIED,
+   ...terminalDoctor.NOT_TRIED,
    name: "live",
    tried: tried,
    found: `${address.url} is not a GitHub store`
   } ];
  }
  const {owner: owner, repo: repo} = repository.value;
- const prefix = `${resolved.values.refPrefix}/doctor/${createNonce().slice(0, 8)}`;
+ const prefix = `${resolved.values.refPrefix}/doctor/${core.createNonce().slice(0, 8)}`;
  const bench = createBench({
   github: github,
   base: `/repos/${owner}/${repo}/git`,
@@ -138,7 +144,7 @@ async function checkLive(context, what) {
  checks.push(...await tryRuns(context, runner), await tryCache(context, signal));
  if (bench.made.length > 0) {
   checks.push({
-   ...NOT_TRIED,
+   ...terminalDoctor.NOT_TRIED,
    name: "left behind",
    tried: "name what these tries made",
    found: bench.made.join(", "),
@@ -156,8 +162,8 @@ function createBench(parts) {
   made: made,
   async commit(parents) {
    const body = {
-    message: `lockstep doctor ${createNonce()}\n`,
-    tree: EMPTY_TREE,
+    message: `lockstep doctor ${core.createNonce()}\n`,
+    tree: gitData.EMPTY_TREE,
     parents: parents
    };
    const written = await github.write({
@@ -168,7 +174,7 @@ function createBench(parts) {
    });
    const sha = written.kind === "done" ? written.data.sha : null;
    if (typeof sha === "string") return sha;
-   throw new UnsupportedError(`no commit on the empty tree: ${describe(written)}`);
+   throw new core.UnsupportedError(`no commit on the empty tree: ${describe(written)}`);
   },
   async create(ref, sha) {
    const written = await github.write({
@@ -213,7 +219,7 @@ function createBench(parts) {
 async function tryReferences(bench, prefix) {
  const checks = [];
  const attempt = async (tried, look) => {
-  const {check: check, value: value} = await examine({
+  const {check: check, value: value} = await terminalDoctor.examine({
    name: "live",
    tried: tried
   }, look);
@@ -309,7 +315,7 @@ function expectRefusal(written, expected) {
   status: "problem",
   found: "accepted, which would let two own one lease"
  };
- const isKnown = classifyRefRefusal(written.text) === expected;
+ const isKnown = answers.classifyRefRefusal(written.text) === expected;
  return {
   status: isKnown ? "ok" : "warning",
   found: describe(written)
@@ -325,7 +331,7 @@ function problem(written) {
 }
 
 function describe(written) {
- return written.kind === "done" ? "done" : `HTTP ${written.status}: ${plain(written.text)}`;
+ return written.kind === "done" ? "done" : `HTTP ${written.status}: ${core.plain(written.text)}`;
 }
 
-export { checkLive };
+exports.checkLive = checkLive;

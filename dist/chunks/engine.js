@@ -1,4 +1,6 @@
-import { aj as createEdges, _ as sleep, j as jitter, R as withTimeout, X as createBackoff, ai as admitKey, ak as admitValue, U as UnavailableError, al as runCall, L as LockstepError, a4 as IndeterminateError, a9 as UnsupportedError } from "./core.js";
+"use strict";
+
+const core = require("./core.js");
 
 const RETRY_BASE_MS = 50;
 
@@ -9,7 +11,7 @@ function createFollowing(settings) {
  let isClosed = false;
  return {
   watch(key, {signal: signal}) {
-   const edges = createEdges(signal);
+   const edges = core.createEdges(signal);
    if (isClosed) edges.end();
    if (edges.ended.aborted) return edges.watch;
    const follower = followed.get(key) ?? startFollower(key, settings);
@@ -37,7 +39,7 @@ function startFollower(key, settings) {
   });
  });
  const members = new Set;
- const rested = createBackoff({
+ const rested = core.createBackoff({
   baseMs: RETRY_BASE_MS,
   capMs: RETRY_CAP_MS
  });
@@ -73,7 +75,7 @@ function startFollower(key, settings) {
    parent: signal
   };
   try {
-   return await withTimeout(options, limited => {
+   return await core.withTimeout(options, limited => {
     attempt = settings.subscribe(key, onChange, limited);
     return attempt;
    });
@@ -106,12 +108,12 @@ function startFollower(key, settings) {
    }
    const step = backoff.next(clock.random());
    backoff = step.backoff;
-   await sleep(clock, step.delayMs, signal).catch(() => undefined);
+   await core.sleep(clock, step.delayMs, signal).catch(() => undefined);
   }
  };
  const poll = async () => {
   while (!signal.aborted) {
-   await sleep(clock, jitter(pollMs, .1, clock.random()), signal).catch(() => undefined);
+   await core.sleep(clock, core.jitter(pollMs, .1, clock.random()), signal).catch(() => undefined);
    if (!signal.aborted) await look().catch(() => undefined);
   }
  };
@@ -142,9 +144,9 @@ function createEngineStore(engine, settings) {
  const pollMs = Math.max(engine.capabilities.minPollMs, settings.pollMs ?? ENGINE_POLL_MS);
  let isClosed = false;
  const run = (about, operation) => {
-  if (isClosed) return Promise.reject(new UnavailableError(`${engine.url} was closed`));
+  if (isClosed) return Promise.reject(new core.UnavailableError(`${engine.url} was closed`));
   const what = `${about.name} ${about.key} in ${engine.url}`;
-  return runCall({
+  return core.runCall({
    clock: clock,
    timeoutMs: timeoutMs,
    signal: about.signal,
@@ -185,11 +187,11 @@ function createEngineStore(engine, settings) {
   url: engine.url,
   capabilities: engine.capabilities,
   async get(key, {signal: signal} = {}) {
-   return read(admitKey(key), signal);
+   return read(core.admitKey(key), signal);
   },
   async compareAndSet(key, expect, value, {signal: signal} = {}) {
-   admitKey(key);
-   admitValue(key, value);
+   core.admitKey(key);
+   core.admitValue(key, value);
    const write = {
     key: key,
     expect: expect,
@@ -203,7 +205,7 @@ function createEngineStore(engine, settings) {
   },
   async delete(key, expect, {signal: signal} = {}) {
    const write = {
-    key: admitKey(key),
+    key: core.admitKey(key),
     expect: expect,
     value: null
    };
@@ -215,14 +217,14 @@ function createEngineStore(engine, settings) {
   },
   async list(prefix, {signal: signal} = {}) {
    const border = prefix.replace(/\/+$/, "");
-   if (border !== "") admitKey(border);
+   if (border !== "") core.admitKey(border);
    return run({
     name: "list",
     key: prefix,
     signal: signal
    }, call => engine.list(border, call));
   },
-  watch: (key, options) => following.watch(admitKey(key), options),
+  watch: (key, options) => following.watch(core.admitKey(key), options),
   async close() {
    if (isClosed) return;
    isClosed = true;
@@ -234,22 +236,22 @@ function createEngineStore(engine, settings) {
 
 function judge(engine, about) {
  const {thrown: thrown, what: what, isSent: isSent} = about;
- if (thrown instanceof LockstepError) return thrown;
+ if (thrown instanceof core.LockstepError) return thrown;
  const known = engine.translate(thrown, what);
  if (known) return known;
  const text = engine.redact(thrown instanceof Error ? messageOf(thrown) : String(thrown));
  const cause = new Error(text);
- if (isSent) return new IndeterminateError(`${what}: ${text}; the outcome is open`, {
+ if (isSent) return new core.IndeterminateError(`${what}: ${text}; the outcome is open`, {
   cause: cause
  });
  const code = thrown?.code;
  if (typeof code === "string" && UNTRUSTED.test(code)) {
-  return new UnsupportedError(`${what}: the server's certificate is not trusted: ${text}`, {
+  return new core.UnsupportedError(`${what}: the server's certificate is not trusted: ${text}`, {
    hint: "name the certificate authority in the URL (see docs/stores.md), or set NODE_EXTRA_CA_CERTS",
    cause: cause
   });
  }
- return new UnavailableError(`${what}: ${text}`, {
+ return new core.UnavailableError(`${what}: ${text}`, {
   hint: "check that the server runs and that this machine may reach it",
   cause: cause
  });
@@ -263,4 +265,6 @@ function messageOf(error) {
  return inner?.message ?? error.code ?? error.name;
 }
 
-export { ENGINE_TIMEOUT_MS as E, createEngineStore as c };
+exports.ENGINE_TIMEOUT_MS = ENGINE_TIMEOUT_MS;
+
+exports.createEngineStore = createEngineStore;

@@ -1,12 +1,18 @@
-import { i as isJsonObject, aa as AuthError, U as UnavailableError, a9 as UnsupportedError, b as hasCode, aq as parseServerUrl, a as invariant, H as createRedactor, p as plain } from "./core.js";
+"use strict";
 
-import { c as createEngineStore } from "./engine.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { Agent as Agent$1, request as request$1 } from "node:http";
+const core = require("./core.js");
 
-import { Agent, request } from "node:https";
+const engine = require("./engine.js");
 
-import { r as readTlsFiles } from "./tls-files.js";
+const http = require("node:http");
+
+const https = require("node:https");
+
+const tlsFiles = require("./tls-files.js");
 
 const PREFIX = "lockstep/";
 
@@ -65,7 +71,7 @@ function formatTransaction(write) {
 
 function entryOf(response) {
  const [first] = listOf(response, "kvs");
- if (!isJsonObject(first)) return null;
+ if (!core.isJsonObject(first)) return null;
  return Object.freeze({
   value: fromBase64(first["value"]),
   revision: String(first["mod_revision"])
@@ -74,16 +80,16 @@ function entryOf(response) {
 
 function currentOf(answer) {
  const [first] = listOf(answer, "responses");
- return isJsonObject(first) ? entryOf(first["response_range"]) : undefined;
+ return core.isJsonObject(first) ? entryOf(first["response_range"]) : undefined;
 }
 
 function revisionOf(answer) {
  const header = answer["header"];
- return isJsonObject(header) ? String(header["revision"]) : "";
+ return core.isJsonObject(header) ? String(header["revision"]) : "";
 }
 
 function listOf(answer, name) {
- const value = isJsonObject(answer) ? answer[name] : undefined;
+ const value = core.isJsonObject(answer) ? answer[name] : undefined;
  return Array.isArray(value) ? value : [];
 }
 
@@ -99,7 +105,7 @@ class EtcdRefusal extends Error {
 function parseRefusal(status, body) {
  try {
   const answer = JSON.parse(body);
-  const text = isJsonObject(answer) ? answer["message"] ?? answer["error"] : null;
+  const text = core.isJsonObject(answer) ? answer["message"] ?? answer["error"] : null;
   if (typeof text === "string") return new EtcdRefusal(status, text);
  } catch {}
  return new EtcdRefusal(status, `HTTP ${status}: ${body.slice(0, 200)}`);
@@ -115,31 +121,31 @@ function translateRefusal(thrown, about) {
  const message = `${about.what}: ${text}`;
  const cause = new Error(text);
  if (/authentication failed|user name is empty|invalid auth token|auth store is old/i.test(text)) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: "put the right user and password into the URL: etcd://USER:PASSWORD@HOST:2379",
    cause: cause
   });
  }
  if (/permission denied/i.test(text)) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: "grant the role of this user: etcdctl role grant-permission ROLE readwrite --prefix lockstep/",
    cause: cause
   });
  }
  if (/database space exceeded/i.test(text)) {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "compact and defragment etcd, then: etcdctl alarm disarm",
    cause: cause
   });
  }
  if (thrown.status === 429 || /too many requests|learner/i.test(text)) {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "see to the cluster: its log says more",
    cause: cause
   });
  }
  if (thrown.status >= 400 && thrown.status < 500 && ![ 408, 429, 499 ].includes(thrown.status)) {
-  return new UnsupportedError(message, {
+  return new core.UnsupportedError(message, {
    hint: "lockstep needs etcd 3.4 or later with its JSON gateway",
    cause: cause
   });
@@ -175,10 +181,10 @@ function createEtcdGateway(address) {
  let first = 0;
  let isClosed = false;
  const agentOf = () => {
-  agent ??= isTls ? readTlsFiles(address).then(files => new Agent({
+  agent ??= isTls ? tlsFiles.readTlsFiles(address).then(files => new https.Agent({
    ...agentOptions,
    ...files
-  })) : Promise.resolve(new Agent$1(agentOptions));
+  })) : Promise.resolve(new http.Agent(agentOptions));
   agent.catch(() => {
    agent = null;
   });
@@ -186,7 +192,7 @@ function createEtcdGateway(address) {
  };
  const ask = async (about, call, onReached) => {
   const shared = await agentOf();
-  if (isClosed) throw new UnavailableError(`${address.shown} was closed`);
+  if (isClosed) throw new core.UnavailableError(`${address.shown} was closed`);
   const {host: host, port: port} = hosts[about.at % hosts.length];
   const headers = {
    "content-type": "application/json",
@@ -198,8 +204,8 @@ function createEtcdGateway(address) {
   };
   return new Promise((resolve, reject) => {
    const {signal: signal} = call;
-   const send = isTls ? request : request$1;
-   const request$2 = send({
+   const send = isTls ? https.request : http.request;
+   const request = send({
     host: host,
     port: port,
     path: about.path,
@@ -207,30 +213,30 @@ function createEtcdGateway(address) {
     headers: headers,
     agent: shared
    });
-   open.add(request$2);
-   const onAbort = () => request$2.destroy(new UnavailableError("given up"));
+   open.add(request);
+   const onAbort = () => request.destroy(new core.UnavailableError("given up"));
    const leave = () => {
     signal.removeEventListener("abort", onAbort);
    };
    signal.addEventListener("abort", onAbort, {
     once: true
    });
-   request$2.once("close", () => {
-    open.delete(request$2);
+   request.once("close", () => {
+    open.delete(request);
     leave();
    });
-   request$2.on("error", reject);
-   request$2.once("response", resolve);
+   request.on("error", reject);
+   request.once("response", resolve);
    const depart = () => {
     try {
      onReached();
      call.sending();
-     request$2.end(about.text);
+     request.end(about.text);
     } catch (error) {
-     request$2.destroy(error);
+     request.destroy(error);
     }
    };
-   request$2.once("socket", socket => {
+   request.once("socket", socket => {
     socket.setNoDelay(true);
     if (socket.connecting) socket.once(isTls ? "secureConnect" : "connect", depart); else depart();
    });
@@ -253,7 +259,7 @@ function createEtcdGateway(address) {
    } catch (error) {
     if (first === at) first = (at + 1) % hosts.length;
     const isLast = step + 1 >= hosts.length;
-    if (isReached || isLast || call.signal.aborted || hasCode(error, "unsupported")) throw error;
+    if (isReached || isLast || call.signal.aborted || core.hasCode(error, "unsupported")) throw error;
    }
   }
  };
@@ -261,7 +267,7 @@ function createEtcdGateway(address) {
   const response = await reach(path, body, call);
   const text = await readAll(response);
   const answer = response.statusCode === 200 ? JSON.parse(text) : null;
-  if (isJsonObject(answer)) return answer;
+  if (core.isJsonObject(answer)) return answer;
   throw parseRefusal(response.statusCode ?? 0, text);
  };
  const authenticate = async signal => {
@@ -323,7 +329,7 @@ function createEtcdGateway(address) {
   },
   close() {
    isClosed = true;
-   for (const request of open) request.destroy(new UnavailableError(`${address.shown} was closed`));
+   for (const request of open) request.destroy(new core.UnavailableError(`${address.shown} was closed`));
    agent?.then(opened => opened.destroy(), () => undefined);
   }
  };
@@ -335,7 +341,7 @@ async function readAll(response) {
  for await (const chunk of response) {
   chunks.push(chunk);
   bytes += chunk.length;
-  if (bytes > MAX_ANSWER_BYTES) throw new UnavailableError("an answer of etcd has no end");
+  if (bytes > MAX_ANSWER_BYTES) throw new core.UnavailableError("an answer of etcd has no end");
  }
  return Buffer.concat(chunks).toString("utf8");
 }
@@ -350,7 +356,7 @@ function readLines(response, hear) {
   for (const line of lines) {
    try {
     const value = JSON.parse(line);
-    if (isJsonObject(value)) hear(value);
+    if (core.isJsonObject(value)) hear(value);
    } catch (error) {
     response.destroy(error);
    }
@@ -368,13 +374,13 @@ const CAPABILITIES = Object.freeze({
 });
 
 function openEtcdStore({url: url, ...settings}) {
- const parsed = parseServerUrl(url);
- invariant(parsed.ok, "an etcd store is opened by a parsed address");
+ const parsed = core.parseServerUrl(url);
+ core.invariant(parsed.ok, "an etcd store is opened by a parsed address");
  const address = parsed.value;
- const hide = createRedactor(address.password === null ? [] : [ address.password ]);
- const redact = text => plain(hide(text));
+ const hide = core.createRedactor(address.password === null ? [] : [ address.password ]);
+ const redact = text => core.plain(hide(text));
  const gateway = createEtcdGateway(address);
- const engine = {
+ const engine$1 = {
   url: address.shown,
   capabilities: CAPABILITIES,
   redact: redact,
@@ -418,7 +424,7 @@ function openEtcdStore({url: url, ...settings}) {
     signal: signal,
     sending: readsOnly
    })));
-   return answers.flatMap(answer => listOf(answer, "kvs")).map(found => keyOfName(isJsonObject(found) ? found["key"] : undefined));
+   return answers.flatMap(answer => listOf(answer, "kvs")).map(found => keyOfName(core.isJsonObject(found) ? found["key"] : undefined));
   },
   subscribe: (key, onChange, signal) => subscribe(gateway, {
    key: key,
@@ -429,7 +435,7 @@ function openEtcdStore({url: url, ...settings}) {
    gateway.close();
   }
  };
- return createEngineStore(engine, settings);
+ return engine.createEngineStore(engine$1, settings);
 }
 
 function readsOnly() {}
@@ -449,8 +455,8 @@ async function subscribe(gateway, about) {
  });
  const hear = line => {
   const result = line["result"];
-  if (!isJsonObject(result) || result["canceled"] === true) {
-   fail(new UnavailableError(`etcd ended the watch of ${key}`));
+  if (!core.isJsonObject(result) || result["canceled"] === true) {
+   fail(new core.UnavailableError(`etcd ended the watch of ${key}`));
    return isCancelled();
   }
   if (result["created"] === true) confirm();
@@ -466,7 +472,7 @@ async function subscribe(gateway, about) {
   hear: hear,
   signal: signal
  });
- void stream.ended.then(() => fail(new UnavailableError(`etcd closed the watch of ${key}`)));
+ void stream.ended.then(() => fail(new core.UnavailableError(`etcd closed the watch of ${key}`)));
  const onAbort = () => stream.destroy();
  signal.addEventListener("abort", onAbort, {
   once: true
@@ -485,4 +491,4 @@ async function subscribe(gateway, about) {
  };
 }
 
-export { openEtcdStore };
+exports.openEtcdStore = openEtcdStore;

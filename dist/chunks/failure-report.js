@@ -1,20 +1,26 @@
-import { e as exitCodeOf, C as ConfigError } from "./core.js";
+"use strict";
 
-import { c as createFailedReport } from "./reap.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { c as createFailedGateReport } from "./gate-report.js";
+const core = require("./core.js");
 
-import { c as createLockReport } from "./lock-report.js";
+const reap = require("./reap.js");
+
+const gateReport = require("./gate-report.js");
+
+const lockReport = require("./lock-report.js");
 
 function createFailureReport(command, error) {
- const exitCode = exitCodeOf(error);
- const errors = error instanceof ConfigError ? {
+ const exitCode = core.exitCodeOf(error);
+ const errors = error instanceof core.ConfigError ? {
   errors: error.problems
  } : {};
  switch (command) {
  case "reap":
   return {
-   ...createFailedReport(error),
+   ...reap.createFailedReport(error),
    ...errors
   };
 
@@ -35,13 +41,13 @@ function createFailureReport(command, error) {
 
  case "gate":
   return {
-   ...createFailedGateReport(error),
+   ...gateReport.createFailedGateReport(error),
    ...errors
   };
 
  case "lock":
   return {
-   ...createLockReport({
+   ...lockReport.createLockReport({
     outcome: "failed",
     name: "",
     exitCode: exitCode
@@ -111,4 +117,4 @@ function createFailureReport(command, error) {
  }
 }
 
-export { createFailureReport };
+exports.createFailureReport = createFailureReport;

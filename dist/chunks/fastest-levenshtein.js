@@ -1,3 +1,5 @@
+"use strict";
+
 const peq = new Uint32Array(65536);
 
 const myers_32 = (a, b) => {
@@ -140,4 +142,4 @@ const closest = (str, arr) => {
  return arr[min_index];
 };
 
-export { closest as c };
+exports.closest = closest;

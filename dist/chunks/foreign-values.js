@@ -1,4 +1,6 @@
-import { i as isJsonObject, p as plain } from "./core.js";
+"use strict";
+
+const core = require("./core.js");
 
 const MAX_ID = 1024;
 
@@ -9,7 +11,7 @@ const FAILURES = [ "unauthorized", "forbidden", "throttled", "ambiguous", "inval
 const MAX_WAIT_MS = 864e5;
 
 function readApp(value, form) {
- if (!isJsonObject(value)) return {
+ if (!core.isJsonObject(value)) return {
   ok: false,
   problem: "is not an object"
  };
@@ -59,24 +61,24 @@ function createFailure(kind, meta, detail) {
  return {
   kind: kind,
   meta: meta,
-  detail: plain(detail)
+  detail: core.plain(detail)
  };
 }
 
 function readAnswerMeta(value) {
- if (!isJsonObject(value)) return {
+ if (!core.isJsonObject(value)) return {
   status: null
  };
  const {status: status, requestId: requestId, serverNowMs: serverNowMs, rate: rate} = value;
  return {
   status: typeof status === "number" && Number.isInteger(status) ? status : null,
   ...typeof requestId === "string" ? {
-   requestId: plain(requestId, 64)
+   requestId: core.plain(requestId, 64)
   } : {},
   ...isTime(serverNowMs) ? {
    serverNowMs: serverNowMs
   } : {},
-  ...isJsonObject(rate) ? {
+  ...core.isJsonObject(rate) ? {
    rate: readRate(rate)
   } : {}
  };
@@ -113,4 +115,14 @@ function isTime(value) {
  return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-export { isAbsent as a, isWait as b, createFailure as c, readAnswerMeta as d, isFailureKind as i, readApp as r };
+exports.createFailure = createFailure;
+
+exports.isAbsent = isAbsent;
+
+exports.isFailureKind = isFailureKind;
+
+exports.isWait = isWait;
+
+exports.readAnswerMeta = readAnswerMeta;
+
+exports.readApp = readApp;

@@ -1,3 +1,5 @@
+"use strict";
+
 function observeRevision(sighting, look) {
  if (sighting?.revision === look.revision) return sighting;
  return Object.freeze({
@@ -14,4 +16,8 @@ function isExpired(ttlMs, unchangedMs) {
  return ttlMs !== null && unchangedMs > ttlMs;
 }
 
-export { isExpired as i, observeRevision as o, unchangedForMs as u };
+exports.isExpired = isExpired;
+
+exports.observeRevision = observeRevision;
+
+exports.unchangedForMs = unchangedForMs;

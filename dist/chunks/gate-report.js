@@ -1,6 +1,8 @@
-import { b as hasCode, e as exitCodeOf, C as ConfigError } from "./core.js";
+"use strict";
 
-class UnexpectedMemberError extends ConfigError {
+const core = require("./core.js");
+
+class UnexpectedMemberError extends core.ConfigError {
  gateCode="unexpected-member";
  constructor(problems) {
   super(problems);
@@ -9,7 +11,7 @@ class UnexpectedMemberError extends ConfigError {
 
 function createFailedGateReport(error) {
  const isStranger = error.gateCode === "unexpected-member";
- const isSilent = hasCode(error, "unavailable") || hasCode(error, "indeterminate");
+ const isSilent = core.hasCode(error, "unavailable") || core.hasCode(error, "indeterminate");
  return {
   format: 1,
   command: "gate",
@@ -26,8 +28,10 @@ function createFailedGateReport(error) {
   behind: [],
   diverged: [],
   lost: [],
-  exitCode: exitCodeOf(error)
+  exitCode: core.exitCodeOf(error)
  };
 }
 
-export { UnexpectedMemberError as U, createFailedGateReport as c };
+exports.UnexpectedMemberError = UnexpectedMemberError;
+
+exports.createFailedGateReport = createFailedGateReport;

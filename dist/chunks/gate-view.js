@@ -1,18 +1,22 @@
-import { p as plain, h as hashIdentity, aF as MAX_VALUE_BYTES, C as ConfigError, _ as sleep, c as toError, j as jitter, V as deepFreeze, f as formatDuration, b as hasCode, P as throwIfAborted, aj as createEdges, d as createDeadline, X as createBackoff, as as parseRepository, aG as openGitHub, H as createRedactor, q as openStoreParts, g as createKey, aH as requireStore, o as createReleasers, m as createNonce, e as exitCodeOf, r as renderTable, J as forMarkdown } from "./core.js";
+"use strict";
 
-import { p as parseApi, a as parseSchema, G as GATE_FORMAT, M as MAX_MESSAGE, b as blameOf, l as latestAttempts, n as newestRank, c as compareRanks, r as reaches, d as compareSchema, e as recordOf, i as isBelow, s as surveyBoard, f as compareVersions, g as relationToOthers, h as committersOf, j as highestSchema, w as wantedTarget, k as areAllPresent, m as readyMembers, o as fits, q as isSameIncarnation, t as ownRecord, u as withOwnRecord, v as withRefusal, x as parseBoard, y as GATE_EXIT_CODES } from "./board.js";
+const core = require("./core.js");
 
-import { t as takeoverInMs, o as observe$1, N as NOTHING_OBSERVED, c as createAlarm } from "./observation.js";
+const board = require("./board.js");
 
-import { p as parseTarget, d as displayTarget, f as findTargetProblem, o as openProbes, a as probeCredentials } from "./probes.js";
+const alarm = require("./alarm.js");
 
-import { U as UnexpectedMemberError } from "./gate-report.js";
+const liveness = require("./liveness.js");
 
-import { r as runChild } from "./child-process.js";
+const probes = require("./probes.js");
 
-import { j as joinParts, r as renderMarkdownTable } from "./summary.js";
+const gateReport = require("./gate-report.js");
 
-import { r as renderTimeline } from "./summary-timeline.js";
+const childProcess = require("./child-process.js");
+
+const summary = require("./summary.js");
+
+const summaryTimeline = require("./summary-timeline.js");
 
 const MAX_MEMBERS = 256;
 
@@ -26,8 +30,8 @@ function parseGateConfig(input) {
  if (input.gate.trim() === "") problems.push("the gate has no name");
  if (expected.length === 0) problems.push("no members are expected; name every one of them");
  if (expected.length > MAX_MEMBERS) problems.push(`${expected.length} members are expected; a gate has at most ${MAX_MEMBERS}`);
- for (const name of expected.filter(each => each.length > MAX_MEMBER_NAME)) problems.push(`the member name ${plain(name)} is longer than ${MAX_MEMBER_NAME} characters`);
- const api = input.requireApi === null ? null : parseApi(input.requireApi);
+ for (const name of expected.filter(each => each.length > MAX_MEMBER_NAME)) problems.push(`the member name ${core.plain(name)} is longer than ${MAX_MEMBER_NAME} characters`);
+ const api = input.requireApi === null ? null : board.parseApi(input.requireApi);
  if (api && !api.ok) problems.push(`the required API ${api.problem}`);
  if (problems.length > 0) return {
   ok: false,
@@ -35,7 +39,7 @@ function parseGateConfig(input) {
  };
  const requireApi = api?.ok ? api.value : null;
  const {versionScheme: versionScheme} = input;
- const configHash = hashIdentity([ JSON.stringify({
+ const configHash = core.hashIdentity([ JSON.stringify({
   expected: expected,
   requireApi: requireApi,
   versionScheme: versionScheme
@@ -133,7 +137,7 @@ function decideReadiness(state, result, rules) {
   ready: ready,
   fatal: result.hint === "fatal",
   carried: carried,
-  detail: plain(`${result.detail}; ${problem ?? counted}`)
+  detail: core.plain(`${result.detail}; ${problem ?? counted}`)
  };
 }
 
@@ -186,10 +190,10 @@ function checkGateOptions(resolved, storeUrl) {
  const member = values.member?.trim() ?? null;
  if (member === null && values.mode !== "wait-for") add("member", "is required: which of the members this job is");
  const isStranger = member !== null && parsed.ok && values.mode !== "wait-for" && !parsed.value.expected.includes(member);
- if (isStranger) add("member", `${plain(member, 64)} is not one of ${spellingOf("members")}: ${parsed.value.expected.join(", ")}`);
- const schema = values.schema === null ? null : parseSchema(values.schema, values.versionScheme);
+ if (isStranger) add("member", `${core.plain(member, 64)} is not one of ${spellingOf("members")}: ${parsed.value.expected.join(", ")}`);
+ const schema = values.schema === null ? null : board.parseSchema(values.schema, values.versionScheme);
  if (schema && !schema.ok) add("schema", schema.problem);
- const api = parseApi(values.api);
+ const api = board.parseApi(values.api);
  if (!api.ok) add("api", api.problem);
  if (values.mode === "announce") {
   for (const name of NOT_FOR_ANNOUNCE) if (isGiven(name)) add(name, `has no effect with ${spellingOf("mode")} announce, whose job ends at once`);
@@ -253,7 +257,7 @@ const RESERVE_BYTES = 4 * 1024;
 function encodeBoard(doc) {
  const text = [ doc, withoutProbes(doc), withoutTimes(withoutProbes(doc)) ].map(encode).find(fitsStore);
  if (text !== undefined) return text;
- throw new ConfigError([ {
+ throw new core.ConfigError([ {
   option: "members",
   message: describeSize(doc)
  } ]);
@@ -262,7 +266,7 @@ function encodeBoard(doc) {
 function findSizeProblem(expected, record) {
  const {schema: schema, api: api, incarnation: incarnation} = record;
  const doc = {
-  format: GATE_FORMAT,
+  format: board.GATE_FORMAT,
   gate: "",
   configHash: "",
   expected: expected,
@@ -285,7 +289,7 @@ function findSizeProblem(expected, record) {
    behind: [],
    diverged: [],
    lost: expected,
-   message: "x".repeat(MAX_MESSAGE),
+   message: "x".repeat(board.MAX_MESSAGE),
    at: "",
    attempts: {
     [incarnation.run]: incarnation.attempt
@@ -296,12 +300,12 @@ function findSizeProblem(expected, record) {
   openEpochs: []
  };
  const size = Buffer.byteLength(encode(withoutTimes(withoutProbes(doc))));
- return size <= MAX_VALUE_BYTES - RESERVE_BYTES ? null : describeSize(doc);
+ return size <= core.MAX_VALUE_BYTES - RESERVE_BYTES ? null : describeSize(doc);
 }
 
 function describeSize(doc) {
  const size = Buffer.byteLength(encode(withoutTimes(withoutProbes(doc))));
- return `the board of ${doc.expected.length} members may take ${size} bytes, a store holds ${MAX_VALUE_BYTES}; ` + "use shorter member names, fewer members, or version scheme integer or dotted";
+ return `the board of ${doc.expected.length} members may take ${size} bytes, a store holds ${core.MAX_VALUE_BYTES}; ` + "use shorter member names, fewer members, or version scheme integer or dotted";
 }
 
 function withoutProbes(doc) {
@@ -327,7 +331,7 @@ function withRecords(doc, change) {
 }
 
 function fitsStore(text) {
- return Buffer.byteLength(text) <= MAX_VALUE_BYTES;
+ return Buffer.byteLength(text) <= core.MAX_VALUE_BYTES;
 }
 
 function encode(doc) {
@@ -348,7 +352,7 @@ function sameNames(a, b) {
 
 function createBoard({config: config, self: self}) {
  return {
-  format: GATE_FORMAT,
+  format: board.GATE_FORMAT,
   gate: config.gate,
   configHash: config.configHash,
   expected: config.expected,
@@ -368,7 +372,7 @@ function createBoard({config: config, self: self}) {
 }
 
 function createFailure(doc, cause, ctx) {
- const blame = cause.blame ?? blameOf(doc, ctx.config);
+ const blame = cause.blame ?? board.blameOf(doc, ctx.config);
  const ranks = [ ctx.self, ...Object.values(doc.members) ].map(each => each.incarnation);
  return {
   epoch: doc.epoch,
@@ -378,9 +382,9 @@ function createFailure(doc, cause, ctx) {
   behind: blame.behind,
   diverged: blame.diverged,
   lost: cause.lost ?? [],
-  message: plain(cause.message, MAX_MESSAGE),
+  message: core.plain(cause.message, board.MAX_MESSAGE),
   at: ctx.at,
-  attempts: Object.fromEntries(latestAttempts(ranks))
+  attempts: Object.fromEntries(board.latestAttempts(ranks))
  };
 }
 
@@ -402,8 +406,8 @@ function isCoveredBy(failure, rank) {
  }));
  const own = failed.find(each => each.run === run);
  if (own) return attempt <= own.attempt;
- const newest = newestRank(failed);
- return newest !== null && compareRanks(rank, newest) < 0;
+ const newest = board.newestRank(failed);
+ return newest !== null && board.compareRanks(rank, newest) < 0;
 }
 
 function startEpoch(doc, ctx) {
@@ -472,7 +476,7 @@ function withHistory(doc, failure) {
 function readSchemaAnswer(result, {paths: paths, versionScheme: versionScheme}) {
  const unknown = why => ({
   kind: "unknown",
-  detail: plain(why === "" ? result.detail : `${result.detail}; ${why}`),
+  detail: core.plain(why === "" ? result.detail : `${result.detail}; ${why}`),
   fatal: result.hint === "fatal"
  });
  if (result.unreachable || result.status !== "passing" || result.hint !== null) return unknown("");
@@ -480,8 +484,8 @@ function readSchemaAnswer(result, {paths: paths, versionScheme: versionScheme}) 
  if (carried.kind === "nothing") return unknown("it printed no JSON");
  if (carried.kind === "unreadable") return unknown(carried.problem);
  if (carried.schema === null) return unknown("its JSON has no schema at the path");
- const parsed = parseSchema(carried.schema, versionScheme);
- if (!parsed.ok) return unknown(`its schema ${plain(carried.schema, 60)} ${parsed.problem}`);
+ const parsed = board.parseSchema(carried.schema, versionScheme);
+ if (!parsed.ok) return unknown(`its schema ${core.plain(carried.schema, 60)} ${parsed.problem}`);
  return {
   kind: "schema",
   schema: parsed.value,
@@ -501,11 +505,11 @@ async function askSchema(probe, rules, signal) {
 
 function lacksVersions(carried, target, versionScheme) {
  if (carried.schema === null) return `its JSON has no schema; wanted is ${target.schema}`;
- const parsed = parseSchema(carried.schema, versionScheme);
- if (!parsed.ok) return `its schema ${plain(carried.schema, 60)} ${parsed.problem}`;
- if (!reaches(parsed.value, target.schema, versionScheme)) return `has schema ${plain(parsed.value, 60)}, wanted is ${plain(target.schema, 60)}`;
+ const parsed = board.parseSchema(carried.schema, versionScheme);
+ if (!parsed.ok) return `its schema ${core.plain(carried.schema, 60)} ${parsed.problem}`;
+ if (!board.reaches(parsed.value, target.schema, versionScheme)) return `has schema ${core.plain(parsed.value, 60)}, wanted is ${core.plain(target.schema, 60)}`;
  const missing = target.api.filter(name => carried.api?.includes(name) !== true);
- return missing.length === 0 ? null : `lacks api ${plain(missing.join(" "), 120)}`;
+ return missing.length === 0 ? null : `lacks api ${core.plain(missing.join(" "), 120)}`;
 }
 
 async function confirmReadiness(settings) {
@@ -533,7 +537,7 @@ async function confirmReadiness(settings) {
    observed: observed
   };
   settings.onRound(observed);
-  await sleep(clock, Math.max(pauseMs, ...results.map(result => result.retryAfterMs ?? 0)), signal);
+  await core.sleep(clock, Math.max(pauseMs, ...results.map(result => result.retryAfterMs ?? 0)), signal);
  }
 }
 
@@ -546,13 +550,13 @@ function observationOf(probes, rounds, at) {
  const detail = round ? `${probes[worst]?.id ?? ""}: ${round.detail}` : "nothing is asked";
  return {
   ...carried?.schema === null || carried === null ? {} : {
-   schema: plain(carried.schema, 60)
+   schema: core.plain(carried.schema, 60)
   },
   ...carried?.api === null || carried === null ? {} : {
-   api: carried.api.slice(0, 20).map(name => plain(name, 64))
+   api: carried.api.slice(0, 20).map(name => core.plain(name, 64))
   },
   at: at,
-  detail: plain(detail, 160)
+  detail: core.plain(detail, 160)
  };
 }
 
@@ -568,7 +572,7 @@ async function runMigration(settings) {
  if (probe) {
   const found = settings.isTakeover ? await askUntilAnswered(settings, probe) : await ask(settings, probe);
   if (found.kind === "schema") {
-   if (reaches(found.schema, to, versionScheme)) {
+   if (board.reaches(found.schema, to, versionScheme)) {
     note(`schema ${to} is there already (${found.detail}); nothing is run`);
     return {
      kind: "commit",
@@ -594,7 +598,7 @@ async function runMigration(settings) {
  if (probe) {
   const after = await askUntilAnswered(settings, probe);
   if (after.kind !== "schema") return fail(`the migration ended well, but the schema probe fails: ${after.detail}`);
-  if (compareSchema(after.schema, to, versionScheme) !== "equal") return fail(`the migration ended well, but the schema is ${plain(after.schema, 60)} and not ${plain(to, 60)}`);
+  if (board.compareSchema(after.schema, to, versionScheme) !== "equal") return fail(`the migration ended well, but the schema is ${core.plain(after.schema, 60)} and not ${core.plain(to, 60)}`);
  }
  return {
   kind: "commit",
@@ -610,14 +614,14 @@ async function awaitSchema(settings) {
  for (;;) {
   const {probe: probe, to: to, versionScheme: versionScheme, signal: signal} = settings;
   const answer = await askSchema(probe, settings, signal);
-  if (answer.kind === "schema" && reaches(answer.schema, to, versionScheme)) return {
+  if (answer.kind === "schema" && board.reaches(answer.schema, to, versionScheme)) return {
    kind: "adopt",
    worldSchema: answer.schema
   };
   const says = answer.kind === "schema" ? `schema ${answer.schema}, wanted is ${to}` : answer.detail;
-  if (says !== said) settings.note(`the schema probe says: ${plain(says)}`);
+  if (says !== said) settings.note(`the schema probe says: ${core.plain(says)}`);
   said = says;
-  await sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), signal);
+  await core.sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), signal);
  }
 }
 
@@ -632,7 +636,7 @@ async function askUntilAnswered(settings, probe) {
   if (answer.kind === "schema" || answer.fatal) return answer;
   if (answer.detail !== said) settings.note(`waiting for the schema probe: ${answer.detail}`);
   said = answer.detail;
-  await sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), settings.signal);
+  await core.sleep(settings.clock, Math.max(settings.pauseMs, answer.retryAfterMs), settings.signal);
  }
 }
 
@@ -659,7 +663,7 @@ function createActivities({options: options, post: post, crash: crash}) {
  });
  const start = (work, signal) => {
   const done = work().catch(thrown => {
-   if (!signal.aborted) crash(toError(thrown));
+   if (!signal.aborted) crash(core.toError(thrown));
   }).finally(() => running.delete(done));
   running.add(done);
  };
@@ -714,6 +718,7 @@ function createActivities({options: options, post: post, crash: crash}) {
   const {target: target} = board;
   if (!target) return;
   const probes = await probesFor(member, board);
+  const teller = createPublisher(clock, PUBLISH_EVERY_MS);
   const result = await confirmReadiness({
    clock: clock,
    probes: probes,
@@ -724,6 +729,7 @@ function createActivities({options: options, post: post, crash: crash}) {
    pauseMs: pauseMs,
    signal: signal,
    onRound(observed) {
+    if (teller.isDue(observed.detail)) note(`${core.plain(member.name)} is not ready: ${observed.detail}`);
     if (member.name !== self.name) return;
     lastObserved = observed;
     if (publisher.isDue(observed.detail)) post({
@@ -735,8 +741,8 @@ function createActivities({options: options, post: post, crash: crash}) {
   if (member.name === self.name) lastObserved = result.observed;
   post(eventOf(member, result));
  };
- const probesFor = async (member, board) => {
-  const left = self.mode === "wait-for" ? recordOf(board, member.name)?.probe : undefined;
+ const probesFor = async (member, board$1) => {
+  const left = self.mode === "wait-for" ? board.recordOf(board$1, member.name)?.probe : undefined;
   if (options.ready.length > 0 || !left) return options.ready;
   const probe = await options.openMemberProbe(left);
   return probe ? [ probe ] : [];
@@ -830,83 +836,11 @@ function createPublisher(clock, everyMs) {
  };
 }
 
-function claimBeat(claim) {
- return {
-  nonce: `${claim.incarnation.id}#${claim.token}`,
-  seq: claim.beat,
-  leaseMs: claim.leaseMs
- };
-}
-
-function judgeHolder(claim, sighting) {
- if (sighting.endedIds.has(claim.incarnation.id)) return "dead";
- if (!sighting.hasBeats) return "held";
- return takeoverInMs(sighting.observation, claimBeat(claim), sighting.nowMs) === 0 ? "expired" : "held";
-}
-
-const FIRST_ASK_MS = 2e4;
-
-const ASK_EVERY_MS = 3e4;
-
-const ASK_EVERY_PER_MEMBER_MS = 6e3;
-
-function createLiveness(settings) {
- const {clock: clock, jobs: jobs, expected: expected, hasBeats: hasBeats, isOwn: isOwn} = settings;
- let observation = NOTHING_OBSERVED;
- let endedIds = new Set;
- let suspectedToken = null;
- let askAtMs = clock.monotonicMs() + jitter(FIRST_ASK_MS, .3, clock.random());
- return {
-  see(doc) {
-   if (!doc?.claim) suspectedToken = null;
-   observation = observe$1(observation, doc?.claim ? [ claimBeat(doc.claim) ] : [], clock.monotonicMs());
-  },
-  judge(claim) {
-   const fate = judgeHolder(claim, {
-    observation: observation,
-    nowMs: clock.monotonicMs(),
-    endedIds: endedIds,
-    hasBeats: hasBeats
-   });
-   if (fate === "expired") suspectedToken = claim.token;
-   return fate;
-  },
-  isTakeover: token => suspectedToken !== null && token > suspectedToken,
-  takeoverInMs(doc) {
-   const claim = doc?.phase === "schema" ? doc.claim : null;
-   if (!claim || !hasBeats || isOwn(claim)) return null;
-   const leftMs = takeoverInMs(observation, claimBeat(claim), clock.monotonicMs());
-   return leftMs > 0 ? leftMs + 1 : null;
-  },
-  evidenceInMs: () => jobs === null ? null : Math.max(0, askAtMs - clock.monotonicMs()),
-  async ask(doc, signal) {
-   if (jobs === null) return {
-    jobs: [],
-    isNews: false
-   };
-   const everyMs = Math.max(ASK_EVERY_MS, expected.length * ASK_EVERY_PER_MEMBER_MS);
-   askAtMs = clock.monotonicMs() + jitter(everyMs, .3, clock.random());
-   const found = await jobs.look({
-    members: expected,
-    claim: doc?.claim ?? null
-   }, {
-    signal: signal
-   });
-   const isNews = [ ...found.endedIds ].some(id => !endedIds.has(id));
-   endedIds = new Set([ ...endedIds, ...found.endedIds ]);
-   return {
-    jobs: found.ended,
-    isNews: isNews
-   };
-  }
- };
-}
-
 const MISMATCH_REASON = "config-mismatch";
 
 function findRefusal(doc, record, ctx) {
  const {config: config, self: self} = ctx;
- const standing = surveyBoard(doc, config).get(self.name) ?? "missing";
+ const standing = board.surveyBoard(doc, config).get(self.name) ?? "missing";
  const isFrozen = doc.phase !== "announce";
  if (record.refused && standing === "stale") return refusal(doc, "behind", ctx);
  switch (standing) {
@@ -927,7 +861,7 @@ function findRefusal(doc, record, ctx) {
  case "diverged":
   {
    const {schemaFloor: schemaFloor} = doc;
-   const isDowngrade = isFrozen && schemaFloor !== null && !record.allowDowngrade && isBelow(record.schema, schemaFloor, config);
+   const isDowngrade = isFrozen && schemaFloor !== null && !record.allowDowngrade && board.isBelow(record.schema, schemaFloor, config);
    return refusal(doc, isDowngrade ? "schema-downgrade" : standing, ctx);
   }
  }
@@ -954,7 +888,7 @@ function findWaitForRefusal(doc, relation, ctx) {
   {
    const {schemaFloor: schemaFloor} = doc;
    const {self: self, config: config} = ctx;
-   const isDowngrade = schemaFloor !== null && !self.allowDowngrade && isBelow(self.versions.schema, schemaFloor, config);
+   const isDowngrade = schemaFloor !== null && !self.allowDowngrade && board.isBelow(self.versions.schema, schemaFloor, config);
    return refusal(doc, isDowngrade ? "schema-downgrade" : relation, ctx);
   }
  }
@@ -962,7 +896,7 @@ function findWaitForRefusal(doc, relation, ctx) {
 
 function refusal(doc, code, ctx) {
  const {name: name} = ctx.self;
- const blame = blameOf(doc, ctx.config);
+ const blame = board.blameOf(doc, ctx.config);
  const others = names => names.filter(each => each !== name);
  const isBehind = code === "behind" || code === "schema-downgrade";
  return createFailure(doc, {
@@ -978,14 +912,14 @@ function refusal(doc, code, ctx) {
 
 function findOvertaken(doc, record, ctx) {
  if (doc.target === null) return null;
- const {relation: relation} = compareVersions(record, doc.target, ctx.config);
- return relation === "ahead" ? null : refusal(doc, relationToOthers(doc, record, ctx.config), ctx);
+ const {relation: relation} = board.compareVersions(record, doc.target, ctx.config);
+ return relation === "ahead" ? null : refusal(doc, board.relationToOthers(doc, record, ctx.config), ctx);
 }
 
 function explain(doc, code, ctx) {
  const {name: name, versions: versions} = ctx.self;
  const own = `${name} has ${describe(versions)}`;
- const difference = doc.target && compareVersions(versions, doc.target, ctx.config);
+ const difference = doc.target && board.compareVersions(versions, doc.target, ctx.config);
  const lists = difference ? listDifference(difference.missing, difference.extra) : "";
  switch (code) {
  case "behind":
@@ -995,7 +929,7 @@ function explain(doc, code, ctx) {
   return `${own}, the others ${describe(doc.target)}${lists}; neither contains the other: build all from one commit`;
 
  case "schema-downgrade":
-  return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say --allow-downgrade if this is meant`;
+  return `${own}, but schema ${doc.schemaFloor} is committed already; deploy at least that, or say allow-downgrade if this is meant`;
 
  case "config-mismatch":
   return `${own}, but this run's gate agreed on ${describe(doc.target)}; a new version needs a new run`;
@@ -1025,18 +959,18 @@ function settle(doc, ctx) {
 function fateOf(doc, ctx) {
  const {claim: claim} = doc;
  if (claim === null) return "none";
- if (isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return "held";
- const record = recordOf(doc, claim.member);
- const successor = record && !isSameIncarnation(record.incarnation, claim.incarnation) && record.incarnation;
- if (successor && successor.run === claim.incarnation.run && compareRanks(successor, claim.incarnation) > 0) return "dead";
+ if (board.isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return "held";
+ const record = board.recordOf(doc, claim.member);
+ const successor = record && !board.isSameIncarnation(record.incarnation, claim.incarnation) && record.incarnation;
+ if (successor && successor.run === claim.incarnation.run && board.compareRanks(successor, claim.incarnation) > 0) return "dead";
  return ctx.judgeHolder(claim);
 }
 
 function shouldProbeSchema(doc, ctx) {
  if (doc.phase !== "schema" || ctx.self.canMigrate || !ctx.self.canProbeSchema) return false;
- const survey = surveyBoard(doc, ctx.config);
+ const survey = board.surveyBoard(doc, ctx.config);
  if (!mayTakePart(doc, survey, ctx) || fateOf(doc, ctx) === "held") return false;
- return committersOf(doc, survey).every(({committer: committer}) => committer === "probe");
+ return board.committersOf(doc, survey).every(({committer: committer}) => committer === "probe");
 }
 
 function recordCommit(doc, commit, ctx) {
@@ -1051,41 +985,45 @@ function recordCommit(doc, commit, ctx) {
  return {
   ...doc,
   commits: [ ...doc.commits, full ].slice(-10),
-  schemaFloor: highestSchema(schemas, config.versionScheme),
+  schemaFloor: board.highestSchema(schemas, config.versionScheme),
   lastToken: Math.max(doc.lastToken, commit.token),
   claim: null
  };
 }
 
 function withTarget(doc, {config: config}) {
- const target = wantedTarget(doc, config);
+ const target = board.wantedTarget(doc, config);
  return JSON.stringify(target) === JSON.stringify(doc.target) ? doc : {
   ...doc,
   target: target
  };
 }
 
-function leaveAnnounce(doc, {config: config}) {
- if (doc.target === null || !areAllPresent(surveyBoard(doc, config))) return doc;
- const isThere = reaches(doc.schemaFloor, doc.target.schema, config.versionScheme);
- return {
+function leaveAnnounce(doc, ctx) {
+ const {config: config} = ctx;
+ if (doc.target === null || !board.areAllPresent(board.surveyBoard(doc, config))) return doc;
+ const isThere = board.reaches(doc.schemaFloor, doc.target.schema, config.versionScheme);
+ return isThere ? {
+  ...adoptFromDead(doc, ctx),
+  phase: "api"
+ } : {
   ...doc,
-  phase: isThere ? "api" : "schema"
+  phase: "schema"
  };
 }
 
 function advanceSchema(doc, ctx) {
  const {target: target} = doc;
  if (target === null) return doc;
- if (reaches(doc.schemaFloor, target.schema, ctx.config.versionScheme)) return {
-  ...doc,
+ if (board.reaches(doc.schemaFloor, target.schema, ctx.config.versionScheme)) return {
+  ...adoptFromDead(doc, ctx),
   phase: "api"
  };
- const survey = surveyBoard(doc, ctx.config);
+ const survey = board.surveyBoard(doc, ctx.config);
  if (!mayTakePart(doc, survey, ctx)) return doc;
  const fate = fateOf(doc, ctx);
  if (fate === "held") return doc;
- const others = committersOf(doc, survey).filter(({name: name}) => name !== ctx.self.name);
+ const others = board.committersOf(doc, survey).filter(({name: name}) => name !== ctx.self.name);
  if (ctx.self.canMigrate) {
   if (fate !== "expired" || ctx.self.canProbeSchema) return takeClaim(doc, ctx);
   return others.some(({committer: committer}) => committer !== "migrate") ? doc : failCommitterLost(doc, ctx);
@@ -1104,6 +1042,20 @@ function advanceSchema(doc, ctx) {
   ...recordCommit(doc, commit, ctx),
   phase: "api"
  };
+}
+
+function adoptFromDead(doc, ctx) {
+ const {target: target, commits: commits} = doc;
+ const isOver = doc.claim !== null && fateOf(doc, ctx) !== "held";
+ if (target === null || !isOver || !mayTakePart(doc, board.surveyBoard(doc, ctx.config), ctx)) return doc;
+ if (commits.some(({to: to}) => to === target.schema)) return doc;
+ const from = commits.at(-1)?.to ?? null;
+ return recordCommit(doc, {
+  token: doc.lastToken + 1,
+  from: from,
+  to: target.schema,
+  how: "adopted"
+ }, ctx);
 }
 
 function takeClaim(doc, {self: self, at: at}) {
@@ -1133,15 +1085,15 @@ function failCommitterLost(doc, ctx) {
 }
 
 function confirmAndOpen(doc, ctx) {
- const survey = surveyBoard(doc, ctx.config);
+ const survey = board.surveyBoard(doc, ctx.config);
  const confirmed = mayTakePart(doc, survey, ctx) && !ctx.self.canProbeApi ? confirmOwn(doc, ctx) : doc;
  if (confirmed.phase === "open") return confirmed;
- const ready = readyMembers(confirmed, surveyBoard(confirmed, ctx.config));
+ const ready = board.readyMembers(confirmed, board.surveyBoard(confirmed, ctx.config));
  return ready.length === doc.expected.length ? openGate(confirmed, ctx.at) : confirmed;
 }
 
 function confirmOwn(doc, {self: self, at: at}) {
- const record = recordOf(doc, self.name);
+ const record = board.recordOf(doc, self.name);
  if (self.mode !== "wait" || record?.state !== "announced") return doc;
  const ready = {
   ...record,
@@ -1159,9 +1111,9 @@ function confirmOwn(doc, {self: self, at: at}) {
 
 function mayTakePart(doc, survey, {self: self, config: config, epoch: epoch}) {
  if (epoch !== null && epoch !== doc.epoch) return false;
- if (self.mode === "wait-for") return doc.target !== null && fits(self.versions, doc.target, config);
- const record = recordOf(doc, self.name);
- const isOwn = record !== undefined && isSameIncarnation(record.incarnation, self.incarnation);
+ if (self.mode === "wait-for") return doc.target !== null && board.fits(self.versions, doc.target, config);
+ const record = board.recordOf(doc, self.name);
+ const isOwn = record !== undefined && board.isSameIncarnation(record.incarnation, self.incarnation);
  return isOwn && self.mode === "wait" && survey.get(self.name) === "present";
 }
 
@@ -1189,15 +1141,15 @@ function superseded(doc, record, ctx) {
 
 function verdictForMember(doc, ctx) {
  const {self: self} = ctx;
- const record = recordOf(doc, self.name);
- const isOwn = record !== undefined && isSameIncarnation(record.incarnation, self.incarnation);
+ const record = board.recordOf(doc, self.name);
+ const isOwn = record !== undefined && board.isSameIncarnation(record.incarnation, self.incarnation);
  if (ctx.epoch !== null && ctx.epoch < doc.epoch && !(isOwn && self.mode === "announce")) return fromEarlierEpoch(doc, ctx.epoch, ctx);
  if (!record) return {
   kind: "announce",
   epoch: doc.epoch
  };
  if (!isOwn) {
-  const isOlder = compareRanks(record.incarnation, self.incarnation) < 0;
+  const isOlder = board.compareRanks(record.incarnation, self.incarnation) < 0;
   return isOlder ? {
    kind: "announce",
    epoch: doc.epoch
@@ -1232,7 +1184,7 @@ function verdictForWaiter(doc, ctx) {
  if (doc.phase === "failed" && doc.failure && (ctx.epoch === null || ctx.epoch === doc.epoch)) return sharedFailure(doc, doc.failure);
  const isFrozen = doc.phase !== "announce" && doc.phase !== "failed" && doc.target !== null;
  if (isFrozen && doc.target) {
-  const {relation: relation} = compareVersions(ctx.self.versions, doc.target, ctx.config);
+  const {relation: relation} = board.compareVersions(ctx.self.versions, doc.target, ctx.config);
   if (relation === "ahead" && ctx.scope === "environment") return {
    kind: "wait",
    epoch: doc.epoch + 1,
@@ -1261,7 +1213,7 @@ function verdictForWaiter(doc, ctx) {
 
 function inSchema(doc, ctx) {
  const {claim: claim, epoch: epoch, target: target} = doc;
- if (claim && target && isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return {
+ if (claim && target && board.isSameIncarnation(claim.incarnation, ctx.self.incarnation)) return {
   kind: "migrate",
   epoch: epoch,
   token: claim.token,
@@ -1313,33 +1265,33 @@ function opened(doc, ctx) {
 }
 
 function hasCommitted(doc, {self: self}) {
- return doc.commits.some(commit => isSameIncarnation(commit.incarnation, self.incarnation));
+ return doc.commits.some(commit => board.isSameIncarnation(commit.incarnation, self.incarnation));
 }
 
 function announce(found, event, ctx) {
  const {self: self, config: config} = ctx;
- const board = found ?? createBoard(ctx);
+ const board$1 = found ?? createBoard(ctx);
  const isMember = self.mode !== "wait-for";
  if (isMember && !config.expected.includes(self.name)) {
   const message = `${self.name} is not one of the expected members ${config.expected.join(", ")}`;
-  return turnAway(board, "unexpected-member", {
+  return turnAway(board$1, "unexpected-member", {
    message: message,
    ctx: ctx
   });
  }
- if (board.configHash !== config.configHash && !mayBringConfig(board, ctx)) return turnAway(board, "config-mismatch", {
-  message: describeMismatch(board, ctx),
+ if (board$1.configHash !== config.configHash && !mayBringConfig(board$1, ctx)) return turnAway(board$1, "config-mismatch", {
+  message: describeMismatch(board$1, ctx),
   ctx: ctx
  });
- const record = isMember ? recordOf(board, self.name) : undefined;
- if (record && compareRanks(record.incarnation, self.incarnation) > 0) return {
-  refused: superseded(board, record, ctx)
+ const record = isMember ? board.recordOf(board$1, self.name) : undefined;
+ if (record && board.compareRanks(record.incarnation, self.incarnation) > 0) return {
+  refused: superseded(board$1, record, ctx)
  };
- if (record && isSameIncarnation(record.incarnation, self.incarnation)) return {
-  doc: board
+ if (record && board.isSameIncarnation(record.incarnation, self.incarnation)) return {
+  doc: board$1
  };
- if (board.phase === "failed" && board.failure && isCoveredBy(board.failure, self.incarnation)) {
-  const {failure: failure, epoch: epoch} = board;
+ if (board$1.phase === "failed" && board$1.failure && isCoveredBy(board$1.failure, self.incarnation)) {
+  const {failure: failure, epoch: epoch} = board$1;
   return {
    refused: {
     kind: "failed",
@@ -1349,7 +1301,7 @@ function announce(found, event, ctx) {
    }
   };
  }
- const armed = seedFloor(armFor(board, ctx), event, ctx);
+ const armed = seedFloor(armFor(board$1, ctx), event, ctx);
  return {
   doc: isMember ? withRecord(armed, ctx) : armed
  };
@@ -1376,20 +1328,20 @@ function armFor(board, ctx) {
  return board.phase === "open" ? startEpoch(board, ctx) : returnToAnnounce(board);
 }
 
-function startsUpgrade(board, ctx) {
+function startsUpgrade(board$1, ctx) {
  const {self: self, config: config, scope: scope} = ctx;
- if (board.configHash !== config.configHash) return true;
- if (board.target === null || fits(self.versions, board.target, config)) return false;
- const isBelowFloor = board.schemaFloor !== null && isBelow(self.versions.schema, board.schemaFloor, config);
+ if (board$1.configHash !== config.configHash) return true;
+ if (board$1.target === null || board.fits(self.versions, board$1.target, config)) return false;
+ const isBelowFloor = board$1.schemaFloor !== null && board.isBelow(self.versions.schema, board$1.schemaFloor, config);
  if (isBelowFloor && !self.allowDowngrade) return false;
- const {relation: relation} = compareVersions(self.versions, board.target, config);
- if (board.phase !== "open") return isNewest(board, ctx) || scope === "environment" && relation === "ahead";
+ const {relation: relation} = board.compareVersions(self.versions, board$1.target, config);
+ if (board$1.phase !== "open") return isNewest(board$1, ctx) || scope === "environment" && relation === "ahead";
  if (scope === "run") return false;
- return relation === "ahead" || self.allowDowngrade || relation === "diverged" && isNewest(board, ctx);
+ return relation === "ahead" || self.allowDowngrade || relation === "diverged" && isNewest(board$1, ctx);
 }
 
-function isNewest(board, {self: self}) {
- return Object.values(board.members).every(record => compareRanks(record.incarnation, self.incarnation) < 0);
+function isNewest(board$1, {self: self}) {
+ return Object.values(board$1.members).every(record => board.compareRanks(record.incarnation, self.incarnation) < 0);
 }
 
 function mayBringConfig(board, ctx) {
@@ -1400,16 +1352,16 @@ function mayBringConfig(board, ctx) {
 
 function describeMismatch(board, {config: config}) {
  const [theirs, ours] = [ board.expected.join(", "), config.expected.join(", ") ];
- if (theirs === ours) return `the members agree, but --require-api or --version-scheme differs from that of the first job`;
+ if (theirs === ours) return `the members agree, but require-api or version-scheme differs from that of the first job`;
  return `the gate expects the members ${theirs}; this job names ${ours}`;
 }
 
-function seedFloor(board, {worldSchema: worldSchema}, {scope: scope, config: config}) {
- if (scope !== "run" || worldSchema === undefined) return board;
- const known = board.schemaFloor === null ? [] : [ board.schemaFloor ];
- const schemaFloor = highestSchema([ ...known, worldSchema ], config.versionScheme);
- return schemaFloor === board.schemaFloor ? board : {
-  ...board,
+function seedFloor(board$1, {worldSchema: worldSchema}, {scope: scope, config: config}) {
+ if (scope !== "run" || worldSchema === undefined) return board$1;
+ const known = board$1.schemaFloor === null ? [] : [ board$1.schemaFloor ];
+ const schemaFloor = board.highestSchema([ ...known, worldSchema ], config.versionScheme);
+ return schemaFloor === board$1.schemaFloor ? board$1 : {
+  ...board$1,
   schemaFloor: schemaFloor
  };
 }
@@ -1443,9 +1395,9 @@ function withRecord(board, ctx) {
  };
 }
 
-function isAheadOf(board, {self: self, config: config}) {
- if (board.target === null) return false;
- return compareVersions(self.versions, board.target, config).relation === "ahead";
+function isAheadOf(board$1, {self: self, config: config}) {
+ if (board$1.target === null) return false;
+ return board.compareVersions(self.versions, board$1.target, config).relation === "ahead";
 }
 
 function committerOf({self: self}) {
@@ -1469,16 +1421,16 @@ function beat(doc, {token: token}, {self: self}) {
    }
   } : doc;
  }
- const record = ownRecord(doc, self);
- return record ? withOwnRecord(doc, self, {
+ const record = board.ownRecord(doc, self);
+ return record ? board.withOwnRecord(doc, self, {
   ...record,
   beat: record.beat + 1
  }) : doc;
 }
 
 function observe(doc, observed, {self: self}) {
- const record = ownRecord(doc, self);
- return record ? withOwnRecord(doc, self, {
+ const record = board.ownRecord(doc, self);
+ return record ? board.withOwnRecord(doc, self, {
   ...record,
   observed: observed
  }) : doc;
@@ -1487,10 +1439,10 @@ function observe(doc, observed, {self: self}) {
 function confirm(doc, ready, ctx) {
  if (doc.phase !== "api" && doc.phase !== "open") return doc;
  if (ctx.epoch !== null && ctx.epoch !== doc.epoch) return doc;
- const survey = surveyBoard(doc, ctx.config);
+ const survey = board.surveyBoard(doc, ctx.config);
  const marked = ready.flatMap(member => {
-  const record = recordOf(doc, member.name);
-  if (!record || !isSameIncarnation(record.incarnation, member.incarnation)) return [];
+  const record = board.recordOf(doc, member.name);
+  if (!record || !board.isSameIncarnation(record.incarnation, member.incarnation)) return [];
   if (survey.get(member.name) !== "present") return [];
   const next = markReady(doc, record, {
    member: member,
@@ -1521,7 +1473,7 @@ function markReady(doc, record, {member: member, ctx: ctx}) {
    readyAt: at
   };
  }
- const isOwn = member.name === self.name && isSameIncarnation(record.incarnation, self.incarnation);
+ const isOwn = member.name === self.name && board.isSameIncarnation(record.incarnation, self.incarnation);
  if (!isOwn || record.state !== "announced") return null;
  return {
   ...record,
@@ -1533,11 +1485,11 @@ function markReady(doc, record, {member: member, ctx: ctx}) {
 
 function leave(doc, event, ctx) {
  const freed = event.migrationEnded ? withoutOwnClaim(doc, ctx) : doc;
- const record = ownRecord(freed, ctx.self);
+ const record = board.ownRecord(freed, ctx.self);
  if (!record || record.state === "left" || record.state === "released") return freed;
  const isHerald = record.state === "api-ready" && !event.rolledBack;
- const isParticipant = surveyBoard(freed, ctx.config).get(ctx.self.name) === "present";
- const left = withOwnRecord(freed, ctx.self, {
+ const isParticipant = board.surveyBoard(freed, ctx.config).get(ctx.self.name) === "present";
+ const left = board.withOwnRecord(freed, ctx.self, {
   ...record,
   reason: event.reason,
   state: isHerald ? record.state : "left"
@@ -1565,24 +1517,24 @@ function reportLost(doc, jobs, ctx) {
 }
 
 function isLost(doc, job, ctx) {
- const record = recordOf(doc, job.name);
+ const record = board.recordOf(doc, job.name);
  if (job.isBroken) {
-  const isSame = record !== undefined && compareRanks(record.incarnation, job) === 0;
+  const isSame = record !== undefined && board.compareRanks(record.incarnation, job) === 0;
   return isSame && record.state === "released" && record.probedIn !== doc.epoch;
  }
- if (compareRanks(job, ctx.self.incarnation) < 0) return false;
+ if (board.compareRanks(job, ctx.self.incarnation) < 0) return false;
  if (!record || record.state === "left") return true;
- const age = compareRanks(record.incarnation, job);
- if (age !== 0) return age < 0 && surveyBoard(doc, ctx.config).get(job.name) !== "present";
+ const age = board.compareRanks(record.incarnation, job);
+ if (age !== 0) return age < 0 && board.surveyBoard(doc, ctx.config).get(job.name) !== "present";
  return record.state === "announced" && doc.phase !== "schema";
 }
 
 function isOfThisEpoch(doc, {self: self, epoch: epoch}) {
- return self.mode === "wait-for" ? epoch === doc.epoch : ownRecord(doc, self) !== undefined;
+ return self.mode === "wait-for" ? epoch === doc.epoch : board.ownRecord(doc, self) !== undefined;
 }
 
 function withoutOwnClaim(doc, {self: self}) {
- const isOwn = doc.claim !== null && isSameIncarnation(doc.claim.incarnation, self.incarnation);
+ const isOwn = doc.claim !== null && board.isSameIncarnation(doc.claim.incarnation, self.incarnation);
  return isOwn ? {
   ...doc,
   claim: null
@@ -1591,7 +1543,7 @@ function withoutOwnClaim(doc, {self: self}) {
 
 function isRefusedToken(doc, token, {self: self}) {
  if (token === undefined || doc.claim?.token === token) return false;
- return !doc.commits.some(commit => commit.token === token && isSameIncarnation(commit.incarnation, self.incarnation));
+ return !doc.commits.some(commit => commit.token === token && board.isSameIncarnation(commit.incarnation, self.incarnation));
 }
 
 function commit(doc, event, ctx) {
@@ -1628,7 +1580,7 @@ function failCommit(doc, event, ctx) {
 function adopt(doc, event, ctx) {
  const {target: target} = doc;
  if (target === null || !shouldProbeSchema(doc, ctx)) return doc;
- if (!reaches(event.worldSchema, target.schema, ctx.config.versionScheme)) return doc;
+ if (!board.reaches(event.worldSchema, target.schema, ctx.config.versionScheme)) return doc;
  const {lastToken: lastToken, schemaFloor: from} = doc;
  return recordCommit(doc, {
   token: lastToken + 1,
@@ -1639,7 +1591,7 @@ function adopt(doc, event, ctx) {
 }
 
 function meetDeadline(found, event, ctx) {
- const settled = deepFreeze(settle(found, ctx));
+ const settled = core.deepFreeze(settle(found, ctx));
  if (settled.phase === "open" || settled.phase === "failed") {
   const verdict = verdictOf(settled, ctx);
   if (isFinal$1(verdict)) return {
@@ -1664,7 +1616,7 @@ function meetDeadline(found, event, ctx) {
   };
  }
  const observed = event.observed ? observe(found, event.observed, ctx) : found;
- const doc = deepFreeze(failGate(observed, timeoutCause(observed, ctx), ctx));
+ const doc = core.deepFreeze(failGate(observed, timeoutCause(observed, ctx), ctx));
  return {
   doc: doc,
   verdict: verdictOf(doc, ctx)
@@ -1684,7 +1636,7 @@ function withoutBoard(event, ctx) {
 }
 
 function endAlone(doc, verdict, {self: self}) {
- return verdict.kind === "failed" && !verdict.shared ? deepFreeze(withRefusal(doc, self)) : doc;
+ return verdict.kind === "failed" && !verdict.shared ? core.deepFreeze(board.withRefusal(doc, self)) : doc;
 }
 
 function isFinal$1(verdict) {
@@ -1693,7 +1645,7 @@ function isFinal$1(verdict) {
 
 function isCounted(doc, ctx) {
  if (ctx.self.mode === "wait-for") return ctx.epoch === doc.epoch;
- return surveyBoard(doc, ctx.config).get(ctx.self.name) === "present";
+ return board.surveyBoard(doc, ctx.config).get(ctx.self.name) === "present";
 }
 
 function timeoutOf(doc, ctx) {
@@ -1701,8 +1653,8 @@ function timeoutOf(doc, ctx) {
 }
 
 function timeoutCause(doc, ctx) {
- const blame = blameOf(doc, ctx.config);
- const message = `${ctx.self.name} waited ${formatDuration(ctx.self.timeoutMs)}; ${describeWait(doc, blame)}`;
+ const blame = board.blameOf(doc, ctx.config);
+ const message = `${ctx.self.name} waited ${core.formatDuration(ctx.self.timeoutMs)}; ${describeWait(doc, blame)}`;
  return {
   code: "timeout",
   message: message,
@@ -1789,7 +1741,7 @@ function reduce(doc, event, ctx) {
 function conclude(changed, ctx, isFenced = false) {
  const doc = settle(changed, ctx);
  if (isFenced) return {
-  doc: deepFreeze(doc),
+  doc: core.deepFreeze(doc),
   verdict: {
    kind: "fenced",
    epoch: ctx.epoch ?? doc.epoch
@@ -1798,14 +1750,16 @@ function conclude(changed, ctx, isFenced = false) {
  const verdict = verdictOf(doc, ctx);
  const isTurnedAway = verdict.kind === "failed" && !verdict.shared;
  return {
-  doc: deepFreeze(isTurnedAway ? withRefusal(doc, ctx.self) : doc),
+  doc: core.deepFreeze(isTurnedAway ? board.withRefusal(doc, ctx.self) : doc),
   verdict: verdict
  };
 }
 
-const MIN_WINDOW_MS = 2;
+const READ_SHARE = 1.5;
 
-const MAX_WINDOW_MS = 2500;
+const MIN_SLOT_MS = 2;
+
+const MAX_TURN_MS = 6e4;
 
 const MAX_GROWTH = 3;
 
@@ -1819,7 +1773,7 @@ function createBoardRegister(settings) {
   if (entry === null) return null;
   if (parsed?.revision !== entry.revision) parsed = {
    revision: entry.revision,
-   doc: parseBoard(entry.value, key)
+   doc: board.parseBoard(entry.value, key)
   };
   return parsed.doc;
  };
@@ -1833,7 +1787,6 @@ function createBoardRegister(settings) {
   },
   async apply(event, {context: context, signal: signal}) {
    let lost = 0;
-   let sinceMs = clock.monotonicMs();
    let entry = await store.get(key, {
     signal: signal
    });
@@ -1852,6 +1805,7 @@ function createBoardRegister(settings) {
     };
     const text = encodeBoard(doc);
     let current;
+    const sentMs = clock.monotonicMs();
     writes += 1;
     try {
      const result = await store.compareAndSet(key, revision, text, {
@@ -1875,19 +1829,19 @@ function createBoardRegister(settings) {
      conflicts += 1;
      current = result.current;
     } catch (error) {
-     if (!hasCode(error, "indeterminate")) throw error;
-     throwIfAborted(signal);
+     if (!core.hasCode(error, "indeterminate")) throw error;
+     core.throwIfAborted(signal);
     }
     lost += 1;
-    cheapestMs = Math.min(cheapestMs, clock.monotonicMs() - sinceMs);
+    cheapestMs = Math.min(cheapestMs, READ_SHARE * (clock.monotonicMs() - sentMs));
+    const {self: self} = context(before);
     const delayMs = pauseAfter(lost, {
-     contenders: contendersOf(doc),
+     turn: turnOf(doc, self.name),
      costMs: cheapestMs,
      random: clock.random()
     });
-    if (delayMs > 0) await sleep(clock, delayMs, signal);
+    if (delayMs > 0) await core.sleep(clock, delayMs, signal);
     const isUsable = current !== undefined && delayMs === 0 && current?.revision !== revision;
-    sinceMs = clock.monotonicMs();
     entry = isUsable ? current : await store.get(key, {
      signal: signal
     });
@@ -1896,10 +1850,18 @@ function createBoardRegister(settings) {
  };
 }
 
-function pauseAfter(lost, {contenders: contenders, costMs: costMs, random: random}) {
- const fairMs = Math.min(MAX_WINDOW_MS, Math.max(MIN_WINDOW_MS, contenders * costMs));
- const windowMs = fairMs * Math.min(MAX_GROWTH, 1.3 ** (lost - 1));
- return Math.round(windowMs * random);
+function pauseAfter(lost, {turn: turn, costMs: costMs, random: random}) {
+ const slotMs = Math.max(MIN_SLOT_MS, costMs) * Math.min(MAX_GROWTH, 1.15 ** (lost - 1));
+ return Math.round(turn === null ? 2 * slotMs * random : Math.min(MAX_TURN_MS, turn * slotMs) + slotMs * random);
+}
+
+function turnOf({phase: phase, expected: expected, members: members}, self) {
+ if (phase !== "announce" && phase !== "api") return null;
+ const isAwaited = name => {
+  const record = Object.hasOwn(members, name) ? members[name] : undefined;
+  return phase === "announce" ? record === undefined : record?.state === "announced";
+ };
+ return expected.filter(name => name < self && isAwaited(name)).length;
 }
 
 function contendersOf({phase: phase, expected: expected, members: members}) {
@@ -1916,20 +1878,20 @@ function createPassing(options, deadline) {
   ...store,
   watch: watchNothing
  };
- const alarm = createAlarm({
+ const alarm$1 = alarm.createAlarm({
   store: watched,
   key: key,
   clock: clock,
   logger: logger
  });
- const isOwn = claim => isSameIncarnation(claim.incarnation, self.incarnation);
+ const isOwn = claim => board.isSameIncarnation(claim.incarnation, self.incarnation);
  const post = event => {
   const last = outbox.at(-1);
   if (event.kind === "api-ready" && last?.kind === "api-ready" && outbox.length > 1) outbox[outbox.length - 1] = {
    kind: "api-ready",
    ready: [ ...last.ready, ...event.ready ]
   }; else outbox.push(event);
-  alarm.ring();
+  alarm$1.ring();
  };
  const passing = {
   options: options,
@@ -1938,7 +1900,7 @@ function createPassing(options, deadline) {
    clock: clock,
    key: key
   }),
-  liveness: createLiveness({
+  liveness: liveness.createLiveness({
    clock: clock,
    jobs: jobs,
    expected: config.expected,
@@ -1950,11 +1912,11 @@ function createPassing(options, deadline) {
    post: post,
    crash(error) {
     passing.crashed ??= error;
-    alarm.ring();
+    alarm$1.ring();
    }
   }),
   deadline: deadline,
-  alarm: alarm,
+  alarm: alarm$1,
   outbox: outbox,
   epoch: null,
   doc: null,
@@ -1998,7 +1960,7 @@ function isFinal(verdict) {
 }
 
 function watchNothing(_key, {signal: signal}) {
- const edges = createEdges(signal);
+ const edges = core.createEdges(signal);
  edges.connected();
  return edges.watch;
 }
@@ -2033,7 +1995,7 @@ async function passDeadline(passing) {
 
 async function leaveEarly(passing) {
  const {options: options, activities: activities, doc: doc} = passing;
- const reason = plain(toError(options.signal.reason).message, 200);
+ const reason = core.plain(core.toError(options.signal.reason).message, 200);
  const stopped = activities.stop();
  const leave = {
   kind: "leave",
@@ -2058,7 +2020,7 @@ async function leaveEarly(passing) {
 async function giveClaimBack(passing, limitMs) {
  const {options: options, doc: doc, outbox: outbox} = passing;
  const {claim: claim} = doc ?? {};
- if (!claim || !isSameIncarnation(claim.incarnation, options.self.incarnation)) return;
+ if (!claim || !board.isSameIncarnation(claim.incarnation, options.self.incarnation)) return;
  const message = "the migration was stopped before it had ended";
  const found = outbox.find(event => event.kind === "commit" || event.kind === "commit-failed");
  await sayLast(passing, found ?? {
@@ -2070,7 +2032,7 @@ async function giveClaimBack(passing, limitMs) {
 
 async function sayLast(passing, event, limitMs) {
  const {clock: clock} = passing.options;
- const limit = createDeadline({
+ const limit = core.createDeadline({
   clock: clock,
   timeoutMs: limitMs,
   waitingFor: "the store to take the last word"
@@ -2084,7 +2046,7 @@ async function sayLast(passing, event, limitMs) {
   absorb(passing, applied);
   return applied;
  } catch (thrown) {
-  const error = toError(thrown);
+  const error = core.toError(thrown);
   const isOver = limit.signal.aborted || error.retryable === true;
   if (!isOver) throw error;
   return error;
@@ -2108,7 +2070,7 @@ const BASE_MS = 200;
 const CAP_MS = 5e3;
 
 function createTroubles({clock: clock, onProgress: onProgress}, deadline) {
- const fresh = createBackoff({
+ const fresh = core.createBackoff({
   baseMs: BASE_MS,
   capMs: CAP_MS
  });
@@ -2126,10 +2088,10 @@ function createTroubles({clock: clock, onProgress: onProgress}, deadline) {
     return result;
    } catch (thrown) {
     deadline.throwIfPassed();
-    const error = toError(thrown);
+    const error = core.toError(thrown);
     if (error.retryable !== true) throw error;
     if (backoff === fresh) {
-     const message = `the store does not answer, waiting goes on: ${plain(error.message)}`;
+     const message = `the store does not answer, waiting goes on: ${core.plain(error.message)}`;
      onProgress?.({
       kind: "note",
       level: "warn",
@@ -2138,7 +2100,7 @@ function createTroubles({clock: clock, onProgress: onProgress}, deadline) {
     }
     const step = backoff.next(clock.random());
     backoff = step.backoff;
-    const retryAtMs = hasCode(error, "throttled") ? error.retryAtMs : null;
+    const retryAtMs = core.hasCode(error, "throttled") ? error.retryAtMs : null;
     await deadline.sleep(Math.max(step.delayMs, 1, retryAtMs === null ? 0 : retryAtMs - clock.monotonicMs()));
     return null;
    }
@@ -2161,7 +2123,7 @@ const WORLD_PROBE_MS = 5e3;
 async function passGate(options) {
  const {clock: clock, store: store, key: key, self: self, signal: signal} = options;
  const startMs = clock.monotonicMs();
- const deadline = createDeadline({
+ const deadline = core.createDeadline({
   clock: clock,
   timeoutMs: self.timeoutMs,
   waitingFor: `the gate ${options.config.gate}`,
@@ -2274,7 +2236,7 @@ async function walk(passing) {
 async function rest(passing, beatInMs) {
  const {options: options, alarm: alarm, liveness: liveness, deadline: deadline, doc: doc} = passing;
  const {clock: clock, config: config, pollMs: pollMs} = options;
- const reconcileMs = jitter(pollMs, JITTER, clock.random());
+ const reconcileMs = core.jitter(pollMs, JITTER, clock.random());
  const takeoverMs = liveness.takeoverInMs(doc) ?? Number.POSITIVE_INFINITY;
  const evidenceMs = liveness.evidenceInMs() ?? Number.POSITIVE_INFINITY;
  const soonestMs = Math.min(reconcileMs, takeoverMs, evidenceMs, beatInMs);
@@ -2304,13 +2266,13 @@ function isNews(passing, {foundRevision: foundRevision, hasWritten: hasWritten})
 }
 
 function ownCommit({doc: doc, options: options}) {
- return doc?.commits.findLast(each => isSameIncarnation(each.incarnation, options.self.incarnation));
+ return doc?.commits.findLast(each => board.isSameIncarnation(each.incarnation, options.self.incarnation));
 }
 
 async function askWorld({options: options, deadline: deadline}) {
  const {schemaProbe: schemaProbe, paths: paths, config: config, scope: scope, clock: clock} = options;
  if (!schemaProbe || scope !== "run") return {};
- const limit = createDeadline({
+ const limit = core.createDeadline({
   clock: clock,
   timeoutMs: WORLD_PROBE_MS,
   waitingFor: "a probe",
@@ -2335,7 +2297,7 @@ async function askWorld({options: options, deadline: deadline}) {
 
 async function subscribed({alarm: alarm, options: options, deadline: deadline}) {
  const {clock: clock} = options;
- const limit = createDeadline({
+ const limit = core.createDeadline({
   clock: clock,
   timeoutMs: MAX_SUBSCRIBE_MS,
   waitingFor: "a watch",
@@ -2355,8 +2317,8 @@ async function subscribed({alarm: alarm, options: options, deadline: deadline}) 
 }
 
 function viewMembers(doc, ctx) {
- const survey = doc ? surveyBoard(doc, ctx.config) : null;
- const ready = doc && survey ? new Set(readyMembers(doc, survey)) : new Set;
+ const survey = doc ? board.surveyBoard(doc, ctx.config) : null;
+ const ready = doc && survey ? new Set(board.readyMembers(doc, survey)) : new Set;
  return (doc?.expected ?? ctx.config.expected).map(name => viewMember(name, {
   doc: doc,
   standing: survey?.get(name) ?? "missing",
@@ -2367,27 +2329,27 @@ function viewMembers(doc, ctx) {
 
 function viewMember(name, subject) {
  const {doc: doc, ctx: ctx} = subject;
- const record = doc ? recordOf(doc, name) : undefined;
+ const record = doc ? board.recordOf(doc, name) : undefined;
  const state = stateOf(name, subject);
  const label = labelOf(name, state, subject);
  const url = record ? ctx.linkOf(record.incarnation) : null;
  return {
-  name: plain(name),
+  name: core.plain(name),
   state: state,
   label: label,
-  schema: record ? plain(record.schema) : null,
-  api: (record?.api ?? []).map(each => plain(each)),
-  since: record ? plain(record.since) : null,
-  readyAt: record?.readyAt === undefined ? null : plain(record.readyAt),
-  url: url === null ? null : plain(url),
+  schema: record ? core.plain(record.schema) : null,
+  api: (record?.api ?? []).map(each => core.plain(each)),
+  since: record ? core.plain(record.since) : null,
+  readyAt: record?.readyAt === undefined ? null : core.plain(record.readyAt),
+  url: url === null ? null : core.plain(url),
   detail: detailOf(name, state, subject),
-  advice: ADVICE[label]
+  advice: adviceFor(label, record)
  };
 }
 
 function stateOf(name, {doc: doc, standing: standing, ctx: ctx}) {
  if (ctx.failure?.lost.includes(name)) return "lost";
- const record = doc ? recordOf(doc, name) : undefined;
+ const record = doc ? board.recordOf(doc, name) : undefined;
  switch (standing) {
  case "missing":
  case "left":
@@ -2439,16 +2401,23 @@ const ADVICE = Object.freeze({
  MISSING: "look whether its job was started, is queued for a runner, or failed before the gate",
  "NEEDS UPGRADE": "deploy the version the others have to it, then run its job again",
  LOST: "read the log of its job, then re-run the failed jobs",
- LEFT: "its job was stopped; re-run the failed jobs"
+ LEFT: "its job was stopped or cannot get ready; mend that, then re-run the failed jobs"
 });
 
+function adviceFor(label, record) {
+ const said = record?.observed?.detail;
+ if (label === "WAITING" && said !== undefined) return `find out why it is not ready; it said ${core.plain(said, 200)}`;
+ if (label === "LEFT" && record?.reason === MISMATCH_REASON) return "start a new run for its version; this one has agreed on another";
+ return ADVICE[label];
+}
+
 function detailOf(name, state, {doc: doc, standing: standing, ctx: ctx}) {
- const record = doc ? recordOf(doc, name) : undefined;
- if (!doc || !record) return state === "lost" ? plain(ctx.failure?.message ?? "") : "has not announced itself";
- const parts = [];
+ const record = doc ? board.recordOf(doc, name) : undefined;
+ if (!doc || !record) return state === "lost" ? core.plain(ctx.failure?.message ?? "") : "has not announced itself";
+ const parts = state === "lost" ? [ core.plain(ctx.failure?.message ?? "") ] : [];
  const {claim: claim} = doc;
  if (claim && claim.member === name) {
-  const isOld = !isSameIncarnation(claim.incarnation, record.incarnation);
+  const isOld = !board.isSameIncarnation(claim.incarnation, record.incarnation);
   parts.push(`${isOld ? "an earlier run of it holds" : "holds"} the right to migrate (token ${claim.token}) since ${claim.since}`);
  }
  const committed = doc.commits.find(each => each.to === doc.target?.schema);
@@ -2456,17 +2425,17 @@ function detailOf(name, state, {doc: doc, standing: standing, ctx: ctx}) {
  if (standing === "stale") parts.push(`only attempt ${record.incarnation.attempt} of run ${record.incarnation.run} announced; its re-run has not come`);
  if (standing === "downgrade") parts.push(`schema ${record.schema} is below the committed ${doc.schemaFloor}`);
  if ((standing === "behind" || standing === "diverged") && doc.target) {
-  const {missing: missing, extra: extra} = compareVersions(record, doc.target, ctx.config);
+  const {missing: missing, extra: extra} = board.compareVersions(record, doc.target, ctx.config);
   parts.push(`has ${describe(record)}, wanted is ${describe(doc.target)}${listDifference(missing, extra)}`);
  }
  if (record.reason !== undefined) parts.push(record.reason);
  if (record.observed) parts.push(`last probe at ${record.observed.at}: ${record.observed.detail}`);
- return plain(parts.join("; "), 400);
+ return core.plain(parts.join("; "), 400);
 }
 
 function createGateReport(doc, run, ctx) {
  const {failure: failure} = run;
- const names = list => (list ?? []).map(name => plain(name));
+ const names = list => (list ?? []).map(name => core.plain(name));
  return {
   format: 1,
   command: "gate",
@@ -2492,15 +2461,15 @@ function createGateReport(doc, run, ctx) {
   behind: names(failure?.behind),
   diverged: names(failure?.diverged),
   lost: names(failure?.lost),
-  exitCode: failure ? GATE_EXIT_CODES[failure.code] : 0
+  exitCode: failure ? board.GATE_EXIT_CODES[failure.code] : 0
  };
 }
 
 function describeGate(doc, run) {
- const waited = formatDuration(run.waitedMs);
- if (run.outcome === "open") return `The gate is open: ${plain(describe(doc?.target ?? null))} (waited ${waited}).`;
+ const waited = core.formatDuration(run.waitedMs);
+ if (run.outcome === "open") return `The gate is open: ${core.plain(describe(doc?.target ?? null))} (waited ${waited}).`;
  if (run.outcome === "announced") return "Announced; a wait-for job opens the gate.";
- return `The gate did not open (${run.failure?.code ?? "unknown"}): ${plain(run.failure?.message ?? "", 400)}`;
+ return `The gate did not open (${run.failure?.code ?? "unknown"}): ${core.plain(run.failure?.message ?? "", 400)}`;
 }
 
 function describeMember(view) {
@@ -2520,11 +2489,11 @@ function changedMembers(before, now) {
 
 async function openGateJobs(context, options) {
  const {env: env, isRunner: isRunner, logger: logger} = context;
- const repository = parseRepository(env["GITHUB_REPOSITORY"] ?? "");
+ const repository = core.parseRepository(env["GITHUB_REPOSITORY"] ?? "");
  if (!isRunner || options.run !== env["GITHUB_RUN_ID"] || !repository.ok) return null;
- const client = options.client ?? await openGitHub(context);
+ const client = options.client ?? await core.openGitHub(context);
  if (!client) return null;
- const {createGitHubJobs: createGitHubJobs} = await (import("./github-jobs.js"));
+ const {createGitHubJobs: createGitHubJobs} = await Promise.resolve().then(() => require("./github-jobs.js"));
  return createGitHubJobs({
   ...options,
   client: client,
@@ -2536,8 +2505,8 @@ async function openGateJobs(context, options) {
 function parseGateTargets(resolved, world, problems) {
  const {values: values} = resolved;
  const parse = (text, name) => {
-  const parsed = parseTarget(text);
-  const problem = parsed.ok ? findTargetProblem(parsed.value, world) : parsed.problem;
+  const parsed = probes.parseTarget(text);
+  const problem = parsed.ok ? probes.findTargetProblem(parsed.value, world) : parsed.problem;
   if (problem !== null) problems.push({
    option: resolved.spellingOf(name),
    message: problem
@@ -2569,12 +2538,12 @@ function parseGateTargets(resolved, world, problems) {
 function boardProbeOf([target]) {
  return target && {
   kind: target.kind,
-  url: target.kind === "http" ? target.url : displayTarget(target)
+  url: target.kind === "http" ? target.url : probes.displayTarget(target)
  };
 }
 
 function parseBoardProbe({kind: kind, url: url}) {
- const parsed = parseTarget(url);
+ const parsed = probes.parseTarget(url);
  if (!parsed.ok || parsed.value.kind !== kind || kind === "command") return null;
  return parsed.value.kind === "http" && parsed.value.credentials !== null ? null : parsed.value;
 }
@@ -2596,11 +2565,11 @@ const MAX_TAIL = 200;
 
 function createMigration(context, command) {
  const {env: env, cwd: cwd, clock: clock, logger: logger} = context;
- const redact = createRedactor([ env["HEROKU_API_KEY"] ?? "", env["GITHUB_TOKEN"] ?? "" ]);
+ const redact = probes.createHiding(context);
  return async ({token: token, from: from, to: to, signal: signal}) => {
-  const lines = createLines(line => logger.info(`  ${plain(line, MAX_LINE)}`));
+  const lines = createLines(line => logger.info(`  ${core.plain(redact(line), MAX_LINE)}`));
   const [file, ...args] = shellOf(command, env);
-  const end = await runChild({
+  const end = await childProcess.runChild({
    file: file,
    args: args,
    cwd: cwd,
@@ -2619,7 +2588,7 @@ function createMigration(context, command) {
   lines.flush();
   if (end.kind === "not-started") return {
    ok: false,
-   message: `the shell ${plain(file)} cannot be started (${end.code})`
+   message: `the shell ${core.plain(file)} cannot be started (${end.code})`
   };
   if (end.kind === "timed-out") return {
    ok: false,
@@ -2645,7 +2614,7 @@ function shellOf(command, env) {
 function lastLines(text) {
  const lines = text.split(/\r\n|\n|\r/).map(line => line.trim());
  const joined = lines.filter(line => line !== "").join(" | ");
- return plain(joined.length > MAX_TAIL ? `\u2026${joined.slice(-MAX_TAIL)}` : joined, MAX_TAIL + 1);
+ return core.plain(joined.length > MAX_TAIL ? `\u2026${joined.slice(-MAX_TAIL)}` : joined, MAX_TAIL + 1);
 }
 
 function createLines(onLine) {
@@ -2682,9 +2651,9 @@ async function runGate(context, resolved) {
  const {values: values} = resolved;
  const {settings: settings, targets: targets, address: address, run: run, attempt: attempt} = checkEverything(context, resolved);
  const startMs = clock.monotonicMs();
- const releasers = createReleasers();
+ const releasers = core.createReleasers();
  try {
-  const {store: store, pollMs: pollMs, leaseMs: leaseMs, github: github} = await openStoreParts(context, {
+  const {store: store, pollMs: pollMs, leaseMs: leaseMs, github: github} = await core.openStoreParts(context, {
    address: address,
    values: values,
    releasers: releasers
@@ -2696,7 +2665,7 @@ async function runGate(context, resolved) {
    releasers: releasers
   };
   const {schemaProbe: schemaProbe, ready: ready} = targets;
-  const [probe = null] = schemaProbe ? await openProbes(context, {
+  const [probe = null] = schemaProbe ? await probes.openProbes(context, {
    ...about,
    headers: headers,
    targets: [ schemaProbe ]
@@ -2717,7 +2686,7 @@ async function runGate(context, resolved) {
   });
   const passage = await passGate({
    store: store,
-   key: createKey(values.namespace, ...gateKeySegments(placeOf(context, resolved, run), config.gate)),
+   key: core.createKey(values.namespace, ...gateKeySegments(placeOf(context, resolved, run), config.gate)),
    clock: clock,
    logger: context.logger,
    config: config,
@@ -2727,7 +2696,7 @@ async function runGate(context, resolved) {
    hasBeats: address.scheme !== "github",
    migrate: values.migrate === null ? null : createMigration(context, values.migrate),
    schemaProbe: probe,
-   ready: await openProbes(context, {
+   ready: await probes.openProbes(context, {
     ...about,
     headers: headers,
     targets: ready
@@ -2735,7 +2704,7 @@ async function runGate(context, resolved) {
    async openMemberProbe(left) {
     const target = parseBoardProbe(left);
     if (!target) return null;
-    const [opened = null] = await openProbes(context, {
+    const [opened = null] = await probes.openProbes(context, {
      ...about,
      targets: [ target ]
     });
@@ -2764,10 +2733,10 @@ async function runGate(context, resolved) {
 
 function checkEverything(context, resolved) {
  const storeProblems = [];
- const address = requireStore(context, resolved, storeProblems);
+ const address = core.requireStore(context, resolved, storeProblems);
  const {settings: settings, problems: problems, isStranger: isStranger} = checkGateOptions(resolved, address?.url ?? null);
  problems.push(...storeProblems);
- const targets = parseGateTargets(resolved, probeCredentials(context), problems);
+ const targets = parseGateTargets(resolved, probes.probeCredentials(context), problems);
  const {env: env, isRunner: isRunner} = context;
  const {values: values} = resolved;
  const run = values.run ?? (isRunner && env["GITHUB_RUN_ID"] || "local");
@@ -2787,8 +2756,8 @@ function checkEverything(context, resolved) {
    message: problem
   });
  }
- if (problems.length > 0 && isStranger) throw new UnexpectedMemberError(problems);
- if (problems.length > 0 || !settings || !address) throw new ConfigError(problems);
+ if (problems.length > 0 && isStranger) throw new gateReport.UnexpectedMemberError(problems);
+ if (problems.length > 0 || !settings || !address) throw new core.ConfigError(problems);
  return {
   settings: settings,
   targets: targets,
@@ -2806,7 +2775,7 @@ function createSelf({env: env, isRunner: isRunner, process: process}, about) {
  const {settings: settings, targets: targets, run: run, attempt: attempt, leaseMs: leaseMs} = about;
  const {values: values} = about.resolved;
  const {mode: mode} = values;
- const id = values.jobId ?? createNonce();
+ const id = values.jobId ?? core.createNonce();
  const label = isRunner && env["GITHUB_JOB"] || `${process.user}@${process.host}`;
  const probe = mode === "announce" ? boardProbeOf(targets.ready) : undefined;
  return {
@@ -2910,7 +2879,7 @@ function createProgressLog(context, {startMs: startMs, config: config, linkOf: l
    });
    return interrupted ? {
     ...report,
-    exitCode: exitCodeOf(context.signal.reason)
+    exitCode: core.exitCodeOf(context.signal.reason)
    } : report;
   }
  };
@@ -2937,11 +2906,11 @@ function createGateLog() {
   describe(event) {
    if (event.kind === "note") return [ {
     level: event.level,
-    message: plain(event.message, 600)
+    message: core.plain(event.message, 600)
    } ];
    if (event.kind === "end") return [];
    const lines = event.changed.map(view => ({
-    level: levelOf(view.label),
+    level: event.phase === "failed" ? "info" : levelOf(view.label),
     message: describeMember({
      ...view
     })
@@ -2977,7 +2946,7 @@ function renderGateReport(report, end, style) {
  const head = [ "MEMBER", "STATE", "SCHEMA", "API", "SINCE", "WHAT" ].map(title => style.bold(title));
  const more = end.views.length - rows.length;
  const headline = report.outcome === "failed" ? style.red(end.headline) : style.green(end.headline);
- return [ ...renderTable([ head, ...cells ]), ...more > 0 ? [ style.dim(`\u2026 and ${more} more; --json has them all`) ] : [], "", headline, ...adviceLines(report, end).map(line => `\u2192 ${line}`) ];
+ return [ ...core.renderTable([ head, ...cells ]), ...more > 0 ? [ style.dim(`\u2026 and ${more} more; the JSON result has them all`) ] : [], "", headline, ...adviceLines(report, end).map(line => `\u2192 ${line}`) ];
 }
 
 function adviceLines(report, {views: views, hint: hint}) {
@@ -3032,8 +3001,8 @@ function renderGateSummary(report, end, times) {
  const title = `### ${mark} lockstep gate: ${report.code ?? report.outcome}`;
  if (!end) return title;
  const views = worstFirst(end.views);
- const rows = views.slice(0, MAX_ROWS * 5).map(view => [ forMarkdown(view.name, 80), view.label === "READY" || view.label === "WAITING" ? view.label : `**${view.label}**`, forMarkdown(view.schema ?? "", 80), forMarkdown(view.api.join(" "), 160), forMarkdown(timeOf(view.readyAt ?? view.since), 40), [ forMarkdown(view.detail, 300), linkOf(view.url) ].filter(part => part !== "").join(" ") ]);
- return joinParts([ title, forMarkdown(end.headline, 600), adviceLines(report, end).map(line => `- ${forMarkdown(line, 600)}`).join("\n"), renderMarkdownTable([ "member", "state", "schema", "api", "since", "what" ], rows), renderTimeline([ {
+ const rows = views.slice(0, MAX_ROWS * 5).map(view => [ core.forMarkdown(view.name, 80), view.label === "READY" || view.label === "WAITING" ? view.label : `**${view.label}**`, core.forMarkdown(view.schema ?? "", 80), core.forMarkdown(view.api.join(" "), 160), core.forMarkdown(timeOf(view.readyAt ?? view.since), 40), [ core.forMarkdown(view.detail, 300), linkOf(view.url) ].filter(part => part !== "").join(" ") ]);
+ return summary.joinParts([ title, core.forMarkdown(end.headline, 600), adviceLines(report, end).map(line => `- ${core.forMarkdown(line, 600)}`).join("\n"), summary.renderMarkdownTable([ "member", "state", "schema", "api", "since", "what" ], rows), summaryTimeline.renderTimeline([ {
   title: "Phases",
   bars: times.phases.filter(({phase: phase}) => phase !== "open").map(phaseBar)
  }, {
@@ -3053,11 +3022,12 @@ function phaseBar({phase: phase, startMs: startMs, endMs: endMs}) {
 }
 
 function memberBars({members: members}) {
- const bars = members.map(({name: name, label: label, startMs: startMs, endMs: endMs}) => {
-  const kind = label === "READY" ? "done" : levelOf(label) === "warn" || label === "MISSING" ? "trouble" : "normal";
+ const bars = members.map(({name: name, label: label, startMs: startMs, endMs: endMs}, at) => {
+  const isMissed = label === "MISSING" && members[at + 1]?.name !== name;
+  const kind = label === "READY" ? "done" : levelOf(label) === "warn" || isMissed ? "trouble" : "normal";
   return {
    word: label.toLowerCase(),
-   name: plain(name, 60),
+   name: core.plain(name, 60),
    startMs: startMs,
    endMs: endMs,
    kind: kind
@@ -3067,7 +3037,7 @@ function memberBars({members: members}) {
 }
 
 function costOf(report) {
- const parts = [ `waited ${formatDuration(report.waitedMs)}`, `${report.wakeupsByTimer} wake-ups by timer`, ...report.epoch > 1 ? [ `try ${report.epoch}` ] : [], ...report.token === null ? [] : [ `fencing token ${report.token}` ], ...report.committed ? [ "this job committed the schema" ] : [] ];
+ const parts = [ `waited ${core.formatDuration(report.waitedMs)}`, `${report.wakeupsByTimer} wake-ups by timer`, ...report.epoch > 1 ? [ `try ${report.epoch}` ] : [], ...report.token === null ? [] : [ `fencing token ${report.token}` ], ...report.committed ? [ "this job committed the schema" ] : [] ];
  return parts.join(" \xb7 ");
 }
 
@@ -3108,4 +3078,14 @@ function timeOf(at) {
  return /T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(at ?? "")?.[1]?.concat("Z") ?? at ?? "";
 }
 
-export { runGate as a, renderGateReport as b, createGateTimes as c, createGateLog as d, adviceLines as e, renderGateSummary as r };
+exports.adviceLines = adviceLines;
+
+exports.createGateLog = createGateLog;
+
+exports.createGateTimes = createGateTimes;
+
+exports.renderGateReport = renderGateReport;
+
+exports.renderGateSummary = renderGateSummary;
+
+exports.runGate = runGate;

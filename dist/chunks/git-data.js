@@ -1,6 +1,12 @@
-import { i as isJsonObject, aa as AuthError, a9 as UnsupportedError, U as UnavailableError } from "./core.js";
+"use strict";
 
-import { b as classifyRefRefusal } from "./answers.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const answers = require("./answers.js");
 
 const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
@@ -14,15 +20,15 @@ function createGitData(client, repository) {
  const object = (read, what) => {
   if (read.kind === "found") return read.data;
   if (read.kind === "missing") return null;
-  if (classifyRefRefusal(read.text) === "empty-repository") throw emptyRepository(name);
-  throw new UnavailableError(`GitHub refused to read ${what} of ${name} (HTTP ${read.status}): ${read.text}`);
+  if (answers.classifyRefRefusal(read.text) === "empty-repository") throw emptyRepository(name);
+  throw new core.UnavailableError(`GitHub refused to read ${what} of ${name} (HTTP ${read.status}): ${read.text}`);
  };
  const moved = (write, {ref: ref}) => {
   if (write.kind === "done") return {
    kind: "moved"
   };
   if (write.status === 404) throw noAccess(name, `write ${ref}`);
-  const refusal = classifyRefRefusal(write.text);
+  const refusal = answers.classifyRefRefusal(write.text);
   if (refusal === "empty-repository") throw emptyRepository(name);
   return {
    kind: "refused",
@@ -63,7 +69,7 @@ function createGitData(client, repository) {
     sha: shaOf(write.data, "a new commit")
    };
    if (write.status === 404) throw noAccess(name, "create a commit");
-   if (classifyRefRefusal(write.text) === "empty-repository") throw emptyRepository(name);
+   if (answers.classifyRefRefusal(write.text) === "empty-repository") throw emptyRepository(name);
    return {
     kind: "refused",
     text: `HTTP ${write.status}: ${write.text}`
@@ -102,13 +108,13 @@ function refPath(ref) {
 }
 
 function shaOf(data, what) {
- const sha = isJsonObject(data) ? data["sha"] : undefined;
+ const sha = core.isJsonObject(data) ? data["sha"] : undefined;
  if (typeof sha !== "string" || !/^[0-9a-f]{40}([0-9a-f]{24})?$/.test(sha)) throw senseless(what);
  return sha;
 }
 
 function parseRef(data, what) {
- if (!isJsonObject(data) || typeof data["ref"] !== "string") throw senseless(what);
+ if (!core.isJsonObject(data) || typeof data["ref"] !== "string") throw senseless(what);
  return {
   ref: data["ref"],
   sha: shaOf(data["object"], what)
@@ -116,8 +122,8 @@ function parseRef(data, what) {
 }
 
 function parseCommit(data, what) {
- const parents = isJsonObject(data) ? data["parents"] : undefined;
- const message = isJsonObject(data) ? data["message"] : undefined;
+ const parents = core.isJsonObject(data) ? data["parents"] : undefined;
+ const message = core.isJsonObject(data) ? data["message"] : undefined;
  if (typeof message !== "string" || !Array.isArray(parents)) throw senseless(what);
  return {
   sha: shaOf(data, what),
@@ -127,21 +133,23 @@ function parseCommit(data, what) {
 }
 
 function senseless(what) {
- return new UnavailableError(`GitHub's answer about ${what} makes no sense`, {
+ return new core.UnavailableError(`GitHub's answer about ${what} makes no sense`, {
   hint: "check the API address: something else may be answering there"
  });
 }
 
 function emptyRepository(name) {
- return new UnsupportedError(`the repository ${name} has no commit yet, so it cannot keep locks`, {
+ return new core.UnsupportedError(`the repository ${name} has no commit yet, so it cannot keep locks`, {
   hint: EMPTY_HINT
  });
 }
 
 function noAccess(name, what) {
- return new AuthError(`GitHub has no repository ${name} for this token, or lets it not ${what}`, {
+ return new core.AuthError(`GitHub has no repository ${name} for this token, or lets it not ${what}`, {
   hint: ACCESS_HINT
  });
 }
 
-export { EMPTY_TREE, createGitData };
+exports.EMPTY_TREE = EMPTY_TREE;
+
+exports.createGitData = createGitData;

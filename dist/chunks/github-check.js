@@ -1,15 +1,21 @@
-import { i as isJsonObject, p as plain } from "./core.js";
+"use strict";
 
-import { H as HEALTH_STATUSES } from "./contract.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { l as listOf, c as createGithubMemory } from "./github-reader.js";
+const core = require("./core.js");
 
-import { u as unreachable, c as createResult } from "./result.js";
+const contract = require("./contract.js");
+
+const githubReader = require("./github-reader.js");
+
+const result = require("./result.js");
 
 const GOOD = new Set([ "success", "neutral", "skipped" ]);
 
 function createGithubCheckProbe({id: id, target: target, reader: reader, repository: repository}) {
- const memory = createGithubMemory(reader);
+ const memory = githubReader.createGithubMemory(reader);
  const name = encodeURIComponent(target.name);
  const path = `/repos/${repository}/commits/${encodeURIComponent(target.ref)}/check-runs?check_name=${name}&filter=latest&per_page=100`;
  return {
@@ -18,8 +24,8 @@ function createGithubCheckProbe({id: id, target: target, reader: reader, reposit
   async probe({signal: signal}) {
    const answer = await memory.read(path, signal);
    if (answer.kind === "result") return answer.result;
-   const runs = isJsonObject(answer.body) ? listOf(answer.body["check_runs"]) : null;
-   return runs === null ? unreachable("GitHub: no list of check runs in the answer") : judgeRuns(runs);
+   const runs = core.isJsonObject(answer.body) ? githubReader.listOf(answer.body["check_runs"]) : null;
+   return runs === null ? result.unreachable("GitHub: no list of check runs in the answer") : judgeRuns(runs);
   },
   async close() {}
  };
@@ -28,7 +34,7 @@ function createGithubCheckProbe({id: id, target: target, reader: reader, reposit
 function judgeRuns(runs) {
  const results = runs.map(judgeRun);
  const worst = results.reduce((so, next) => so === null || rank(next) > rank(so) ? next : so, null);
- return worst ?? createResult({
+ return worst ?? result.createResult({
   status: "unknown",
   detail: "no such check run",
   hint: "pending"
@@ -37,20 +43,20 @@ function judgeRuns(runs) {
 
 function judgeRun(run) {
  const {status: status, conclusion: conclusion} = run;
- if (status !== "completed") return createResult({
+ if (status !== "completed") return result.createResult({
   status: "warning",
-  detail: typeof status === "string" ? plain(status, 40) : "not completed",
+  detail: typeof status === "string" ? core.plain(status, 40) : "not completed",
   hint: "pending"
  });
- const word = typeof conclusion === "string" ? plain(conclusion, 40) : "no conclusion";
- return createResult({
+ const word = typeof conclusion === "string" ? core.plain(conclusion, 40) : "no conclusion";
+ return result.createResult({
   status: GOOD.has(word) ? "passing" : "critical",
   detail: word
  });
 }
 
 function rank(result) {
- return HEALTH_STATUSES.indexOf(result.status);
+ return contract.HEALTH_STATUSES.indexOf(result.status);
 }
 
-export { createGithubCheckProbe };
+exports.createGithubCheckProbe = createGithubCheckProbe;

@@ -1,4 +1,10 @@
-import { a5 as nullLogger, b as hasCode, c as toError, i as isJsonObject, p as plain } from "./core.js";
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
 
 const PAGE = 100;
 
@@ -12,7 +18,7 @@ const NOTHING = Object.freeze({
 });
 
 function createGitHubJobs(options) {
- const {client: client, repository: repository, run: run, attempt: attempt, logger: logger = nullLogger} = options;
+ const {client: client, repository: repository, run: run, attempt: attempt, logger: logger = core.nullLogger} = options;
  const {owner: owner, repo: repo} = repository;
  const path = `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(repo)}/actions/runs/${run}/attempts/${attempt}/jobs`;
  let isClosed = !ID.test(run);
@@ -22,10 +28,10 @@ function createGitHubJobs(options) {
    const read = await client.read(`${path}?per_page=${PAGE}&page=${page}`, {
     signal: signal
    });
-   if (read.kind !== "found" || !isJsonObject(read.data)) return null;
+   if (read.kind !== "found" || !core.isJsonObject(read.data)) return null;
    const {jobs: found, total_count: total} = read.data;
    if (!Array.isArray(found)) return null;
-   jobs.push(...found.filter(isJsonObject));
+   jobs.push(...found.filter(core.isJsonObject));
    if (found.length < PAGE || typeof total === "number" && jobs.length >= total) break;
   }
   return jobs;
@@ -37,8 +43,8 @@ function createGitHubJobs(options) {
     const jobs = await list(signal);
     return jobs ? judgeJobs(jobs, question, options) : NOTHING;
    } catch (error) {
-    if (hasCode(error, "auth")) isClosed = true;
-    logger.debug(`no evidence about the jobs of run ${run}: ${toError(error).message}`);
+    if (core.hasCode(error, "auth")) isClosed = true;
+    logger.debug(`no evidence about the jobs of run ${run}: ${core.toError(error).message}`);
     return NOTHING;
    }
   }
@@ -95,7 +101,9 @@ function isUnexpanded(name, jobName) {
 function describeEnd(job) {
  const how = typeof job["conclusion"] === "string" ? job["conclusion"].replaceAll("_", " ") : "ended";
  const page = typeof job["html_url"] === "string" ? `, see ${job["html_url"]}` : "";
- return plain(`its job ended as ${how}${page}`);
+ return core.plain(`its job ended as ${how}${page}`);
 }
 
-export { createGitHubJobs, judgeJobs };
+exports.createGitHubJobs = createGitHubJobs;
+
+exports.judgeJobs = judgeJobs;

@@ -1,6 +1,8 @@
-import { i as isJsonObject, P as throwIfAborted, c as toError, p as plain } from "./core.js";
+"use strict";
 
-import { u as unreachable, c as createResult } from "./result.js";
+const core = require("./core.js");
+
+const result = require("./result.js");
 
 const MAX_PATHS = 8;
 
@@ -8,7 +10,7 @@ function createGithubMemory(reader) {
  const known = new Map;
  return {
   async read(path, signal) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    const earlier = known.get(path);
    let answer;
    try {
@@ -17,10 +19,10 @@ function createGithubMemory(reader) {
      etag: earlier?.etag ?? null
     });
    } catch (error) {
-    throwIfAborted(signal);
+    core.throwIfAborted(signal);
     return {
      kind: "result",
-     result: unreachable(`GitHub: ${toError(error).message}`)
+     result: result.unreachable(`GitHub: ${core.toError(error).message}`)
     };
    }
    if (answer.status === 304 && earlier) return {
@@ -49,23 +51,25 @@ function createGithubMemory(reader) {
 }
 
 function listOf(value) {
- return Array.isArray(value) && value.every(isJsonObject) ? value : null;
+ return Array.isArray(value) && value.every(core.isJsonObject) ? value : null;
 }
 
 function judgeRefusal({status: status, body: body, retryAfterMs: retryAfterMs}) {
- const message = isJsonObject(body) && typeof body["message"] === "string" ? body["message"] : "";
- const detail = `GitHub: HTTP ${status}${message === "" ? "" : `: ${plain(message, 120)}`}`;
- if (status === 404 || status === 422) return createResult({
+ const message = core.isJsonObject(body) && typeof body["message"] === "string" ? body["message"] : "";
+ const detail = `GitHub: HTTP ${status}${message === "" ? "" : `: ${core.plain(message, 120)}`}`;
+ if (status === 404 || status === 422) return result.createResult({
   status: "critical",
   detail: detail,
   absent: "upstream"
  });
- if (status === 401) return createResult({
+ if (status === 401) return result.createResult({
   status: "critical",
   detail: detail,
   hint: "fatal"
  });
- return unreachable(detail, retryAfterMs ?? undefined);
+ return result.unreachable(detail, retryAfterMs ?? undefined);
 }
 
-export { createGithubMemory as c, listOf as l };
+exports.createGithubMemory = createGithubMemory;
+
+exports.listOf = listOf;

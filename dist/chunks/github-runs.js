@@ -1,4 +1,10 @@
-import { as as parseRepository, i as isJsonObject, a5 as nullLogger, b as hasCode, c as toError } from "./core.js";
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
 
 const ID = /^[1-9]\d{0,17}$/;
 
@@ -8,7 +14,7 @@ function parseRunPlace(holder, serverUrl) {
  const {run: run = "", attempt: attempt = "", job: job = ""} = holder;
  if (!ID.test(run)) return null;
  const [, server, name = "", runInUrl] = RUN_URL.exec(holder.url ?? "") ?? [];
- const repository = parseRepository(name);
+ const repository = core.parseRepository(name);
  const isOwn = server !== undefined && server === serverUrl && runInUrl === run;
  return {
   run: run,
@@ -19,13 +25,13 @@ function parseRunPlace(holder, serverUrl) {
 }
 
 function isJobOver(data, place) {
- if (!isJsonObject(data) || data["status"] !== "completed") return false;
+ if (!core.isJsonObject(data) || data["status"] !== "completed") return false;
  const isSameJob = String(data["id"]) === place.job && String(data["run_id"]) === place.run;
  return isSameJob && (place.attempt === null || data["run_attempt"] === place.attempt);
 }
 
 function isRunOver(data, place) {
- if (!isJsonObject(data) || String(data["id"]) !== place.run) return false;
+ if (!core.isJsonObject(data) || String(data["id"]) !== place.run) return false;
  const attempt = data["run_attempt"];
  if (place.attempt === null || typeof attempt !== "number") return data["status"] === "completed";
  if (attempt > place.attempt) return true;
@@ -35,7 +41,7 @@ function isRunOver(data, place) {
 const REMEMBERED = 256;
 
 function createGitHubEvidence(options) {
- const {client: client, clock: clock, logger: logger = nullLogger, serverUrl: serverUrl = null} = options;
+ const {client: client, clock: clock, logger: logger = core.nullLogger, serverUrl: serverUrl = null} = options;
  const {firstAskAfterMs: firstAskAfterMs = 1e4, askEveryMs: askEveryMs = 3e4, askEveryCountedMs: askEveryCountedMs = 18e4} = options;
  const known = new Map;
  const closed = new Set;
@@ -107,12 +113,12 @@ function createGitHubEvidence(options) {
      signal: signal
     }));
    } catch (error) {
-    if (hasCode(error, "auth")) closed.add(base);
-    logger.debug(`no evidence about run ${place.run}: ${toError(error).message}`);
+    if (core.hasCode(error, "auth")) closed.add(base);
+    logger.debug(`no evidence about run ${place.run}: ${core.toError(error).message}`);
     return false;
    }
   }
  };
 }
 
-export { createGitHubEvidence };
+exports.createGitHubEvidence = createGitHubEvidence;

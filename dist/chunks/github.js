@@ -1,6 +1,12 @@
-import { am as formatRefPath, h as hashIdentity, an as parseRefPath, ab as CorruptRecordError, ao as parseJsonObject, m as createNonce, b as hasCode, U as UnavailableError, _ as sleep, c as toError, a4 as IndeterminateError, X as createBackoff, a5 as nullLogger, aj as createEdges, ai as admitKey, a9 as UnsupportedError, ak as admitValue, j as jitter, P as throwIfAborted, al as runCall, ap as isUnderPrefix } from "./core.js";
+"use strict";
 
-import { createGitData } from "./git-data.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const gitData = require("./git-data.js");
 
 const DEFAULT_REF_PREFIX = "refs/lockstep";
 
@@ -9,15 +15,15 @@ const MAX_REF_LENGTH = 200;
 const LONG = "@/";
 
 function refOf(prefix, key) {
- const ref = `${prefix}/${formatRefPath(key)}`;
- return ref.length <= MAX_REF_LENGTH ? ref : `${prefix}/${LONG}${hashIdentity([ key ])}`;
+ const ref = `${prefix}/${core.formatRefPath(key)}`;
+ return ref.length <= MAX_REF_LENGTH ? ref : `${prefix}/${LONG}${core.hashIdentity([ key ])}`;
 }
 
 function keyOf(prefix, ref) {
  if (!ref.startsWith(`${prefix}/`)) return null;
  const path = ref.slice(prefix.length + 1);
  if (path.startsWith(LONG)) return "long";
- const key = parseRefPath(path);
+ const key = core.parseRefPath(path);
  return key === null ? null : {
   key: key
  };
@@ -26,7 +32,7 @@ function keyOf(prefix, ref) {
 function refsUnder(prefix, keyPrefix) {
  const border = keyPrefix.replace(/\/+$/, "");
  if (border === "") return [ `${prefix}/` ];
- const path = formatRefPath(border);
+ const path = core.formatRefPath(border);
  return [ `${prefix}/${path.slice(0, path.lastIndexOf("/"))}/`, `${prefix}/${LONG}` ];
 }
 
@@ -44,7 +50,7 @@ function readMessage(message, key) {
  const fields = parseMessage(message, key);
  const {value: value} = fields;
  if (fields["key"] !== key || typeof value !== "string") {
-  throw new CorruptRecordError(`the commit that keeps ${key} keeps something else; it was left untouched`);
+  throw new core.CorruptRecordError(`the commit that keeps ${key} keeps something else; it was left untouched`);
  }
  return value;
 }
@@ -61,11 +67,11 @@ function readMessageKey(message) {
 function parseMessage(message, key) {
  const what = `the commit that keeps ${key}`;
  if (!message.startsWith("lockstep ")) {
-  throw new CorruptRecordError(`${what} was not written by lockstep; it was left untouched`);
+  throw new core.CorruptRecordError(`${what} was not written by lockstep; it was left untouched`);
  }
- const fields = parseJsonObject(message.slice(message.indexOf("\n\n") + 2), what);
+ const fields = core.parseJsonObject(message.slice(message.indexOf("\n\n") + 2), what);
  if (fields["v"] !== 1) {
-  throw new CorruptRecordError(`${what} has the format ${JSON.stringify(fields["v"])}, not 1`, {
+  throw new core.CorruptRecordError(`${what} has the format ${JSON.stringify(fields["v"])}, not 1`, {
    hint: "a newer lockstep wrote it: update this one"
   });
  }
@@ -121,7 +127,7 @@ function createCommitChain(options) {
  }
  async function read(sha, signal) {
   const commit = await find(sha, signal);
-  if (commit === null) throw new UnavailableError(`${url} does not show the commit ${sha} yet`);
+  if (commit === null) throw new core.UnavailableError(`${url} does not show the commit ${sha} yet`);
   return commit;
  }
  return {
@@ -145,7 +151,7 @@ function createCommitChain(options) {
    const message = writeMessage({
     key: key,
     value: value,
-    nonce: createNonce()
+    nonce: core.createNonce()
    });
    for (let attempt = 1; ;attempt += 1) {
     try {
@@ -161,13 +167,13 @@ function createCommitChain(options) {
      });
      return creation;
     } catch (error) {
-     if (!hasCode(error, "indeterminate") || signal.aborted) throw error;
+     if (!core.hasCode(error, "indeterminate") || signal.aborted) throw error;
      if (attempt === CREATE_ATTEMPTS) {
-      throw new UnavailableError(`${key} was not written: ${error.message}`, {
+      throw new core.UnavailableError(`${key} was not written: ${error.message}`, {
        cause: error
       });
      }
-     await sleep(clock, 250 * attempt * (1 + clock.random()), signal);
+     await core.sleep(clock, 250 * attempt * (1 + clock.random()), signal);
     }
    }
   },
@@ -202,8 +208,8 @@ function createRefMover(parts) {
     current: await chain.entryAt(key, head, signal)
    };
   } catch (error) {
-   if (hasCode(error, "corrupt-record")) throw error;
-   logger.debug(`${key} was lost; who won could not be read: ${toError(error).message}`);
+   if (core.hasCode(error, "corrupt-record")) throw error;
+   logger.debug(`${key} was lost; who won could not be read: ${core.toError(error).message}`);
    return {
     ok: false
    };
@@ -227,7 +233,7 @@ function createRefMover(parts) {
     signal: signal
    });
   } catch (error) {
-   if (hasCode(error, "indeterminate") && !signal.aborted) return {
+   if (core.hasCode(error, "indeterminate") && !signal.aborted) return {
     kind: "doubtful"
    };
    throw isDoubtful ? doubt(ref, error) : error;
@@ -240,7 +246,7 @@ function createRefMover(parts) {
    if (isApplied !== undefined || expect === null) return isApplied;
    return await chain.keyAt(expect, signal) === key ? undefined : false;
   } catch (error) {
-   logger.debug(`the history of ${target.key} could not be read: ${toError(error).message}`);
+   logger.debug(`the history of ${target.key} could not be read: ${core.toError(error).message}`);
    return undefined;
   }
  }
@@ -257,7 +263,7 @@ function createRefMover(parts) {
   const {key: key, ref: ref, expect: expect, mine: mine} = target;
   const {signal: signal} = call;
   let isDoubtful = false;
-  let backoff = createBackoff({
+  let backoff = core.createBackoff({
    baseMs: 500,
    capMs: 4e3
   });
@@ -310,7 +316,7 @@ function createRefMover(parts) {
    if (round === ROUNDS) throw doubt(ref, new Error(`no clear answer in ${ROUNDS} attempts`));
    const step = backoff.next(clock.random());
    backoff = step.backoff;
-   await sleep(clock, step.delayMs, signal);
+   await core.sleep(clock, step.delayMs, signal);
   }
  }
  return {
@@ -335,13 +341,13 @@ function createRefMover(parts) {
    }, signal)) {
     return lost(key, head, signal);
    }
-   throw new UnavailableError(`GitHub refused to keep a value for ${key} (${creation.text})`);
+   throw new core.UnavailableError(`GitHub refused to keep a value for ${key} (${creation.text})`);
   }
  };
 }
 
 function doubt(ref, cause) {
- return new IndeterminateError(`whether ${ref} was moved is unknown: ${toError(cause).message}`, {
+ return new core.IndeterminateError(`whether ${ref} was moved is unknown: ${core.toError(cause).message}`, {
   cause: cause
  });
 }
@@ -356,10 +362,10 @@ const CAPABILITIES = Object.freeze({
 });
 
 function createGitHubStore(options) {
- const {client: client, repository: repository, clock: clock, logger: logger = nullLogger} = options;
+ const {client: client, repository: repository, clock: clock, logger: logger = core.nullLogger} = options;
  const {refPrefix: refPrefix = DEFAULT_REF_PREFIX, pollMs: pollMs = 15e3, operationTimeoutMs: operationTimeoutMs = 3e4} = options;
  const url = `github:${repository.owner}/${repository.repo}`;
- const data = createGitData(client, repository);
+ const data = gitData.createGitData(client, repository);
  const chain = createCommitChain({
   data: data,
   clock: clock,
@@ -374,9 +380,9 @@ function createGitHubStore(options) {
  const watches = new Set;
  let closed = false;
  const run = (what, signal, operation) => {
-  throwIfAborted(signal);
-  if (closed) throw new UnavailableError("the store was closed");
-  return runCall({
+  core.throwIfAborted(signal);
+  if (closed) throw new core.UnavailableError("the store was closed");
+  return core.runCall({
    clock: clock,
    timeoutMs: operationTimeoutMs,
    signal: signal,
@@ -384,14 +390,14 @@ function createGitHubStore(options) {
   }, operation);
  };
  async function poll(ref, edges) {
-  const rested = createBackoff({
+  const rested = core.createBackoff({
    baseMs: pollMs,
    capMs: 8 * pollMs
   });
   let failing = rested;
   let seen;
   while (!edges.ended.aborted) {
-   let waitMs = jitter(pollMs, .2, clock.random());
+   let waitMs = core.jitter(pollMs, .2, clock.random());
    try {
     const head = await data.readRef(ref, {
      signal: edges.ended
@@ -401,16 +407,16 @@ function createGitHubStore(options) {
     failing = rested;
    } catch (error) {
     if (edges.ended.aborted) return;
-    logger.debug(`${ref} could not be looked at: ${toError(error).message}`);
+    logger.debug(`${ref} could not be looked at: ${core.toError(error).message}`);
     seen = undefined;
     const step = failing.next(clock.random());
     failing = step.backoff;
     waitMs += step.delayMs;
-    const atMs = hasCode(error, "throttled") ? error.retryAtMs : null;
+    const atMs = core.hasCode(error, "throttled") ? error.retryAtMs : null;
     if (atMs !== null) waitMs += Math.max(0, atMs - clock.monotonicMs());
    }
    try {
-    await sleep(clock, waitMs, edges.ended);
+    await core.sleep(clock, waitMs, edges.ended);
    } catch {
     return;
    }
@@ -424,7 +430,7 @@ function createGitHubStore(options) {
    })) {
     const found = keyOf(refPrefix, ref);
     const key = found === "long" ? await chain.keyAt(sha, signal) : found?.key;
-    if (key && isUnderPrefix(key, prefix)) keys.add(key);
+    if (key && core.isUnderPrefix(key, prefix)) keys.add(key);
    }
   }
   return [ ...keys ];
@@ -433,14 +439,14 @@ function createGitHubStore(options) {
   url: url,
   capabilities: CAPABILITIES,
   async get(key, options = {}) {
-   const ref = refOf(refPrefix, admitKey(key));
+   const ref = refOf(refPrefix, core.admitKey(key));
    return run(`get ${key}`, options.signal, async ({signal: signal}) => chain.entryAt(key, await data.readRef(ref, {
     signal: signal
    }), signal));
   },
   async compareAndSet(key, expect, value, options = {}) {
-   const ref = refOf(refPrefix, admitKey(key));
-   admitValue(key, value);
+   const ref = refOf(refPrefix, core.admitKey(key));
+   core.admitValue(key, value);
    return run(`compareAndSet ${key}`, options.signal, call => mover.compareAndSet({
     key: key,
     ref: ref,
@@ -449,14 +455,14 @@ function createGitHubStore(options) {
    }, call));
   },
   async delete(key) {
-   throw new UnsupportedError(`${url} cannot delete ${admitKey(key)}: GitHub deletes references without a condition`);
+   throw new core.UnsupportedError(`${url} cannot delete ${core.admitKey(key)}: GitHub deletes references without a condition`);
   },
   async list(prefix, options = {}) {
    return run(`list ${prefix}`, options.signal, ({signal: signal}) => listKeys(prefix, signal));
   },
   watch(key, {signal: signal}) {
-   const edges = createEdges(signal);
-   const ref = refOf(refPrefix, admitKey(key));
+   const edges = core.createEdges(signal);
+   const ref = refOf(refPrefix, core.admitKey(key));
    if (closed) edges.end();
    if (edges.ended.aborted) return edges.watch;
    watches.add(edges);
@@ -474,4 +480,4 @@ function createGitHubStore(options) {
  };
 }
 
-export { createGitHubStore };
+exports.createGitHubStore = createGitHubStore;

@@ -1,10 +1,41 @@
-import { i as isJsonObject, p as plain, P as throwIfAborted, f as formatDuration, T as abortReason, H as createRedactor, h as hashIdentity } from "./core.js";
+"use strict";
 
-import { p as parseTimestamp } from "./timestamp.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import * as http from "node:http";
+const core = require("./core.js");
 
-import * as https from "node:https";
+const reap = require("./reap.js");
+
+const http = require("node:http");
+
+const https = require("node:https");
+
+function _interopNamespaceDefault(e) {
+ const n = Object.create(null, {
+  [Symbol.toStringTag]: {
+   value: "Module"
+  }
+ });
+ if (e) {
+  for (const k in e) {
+   if (k !== "default") {
+    const d = Object.getOwnPropertyDescriptor(e, k);
+    Object.defineProperty(n, k, d.get ? d : {
+     enumerable: true,
+     get: () => e[k]
+    });
+   }
+  }
+ }
+ n.default = e;
+ return Object.freeze(n);
+}
+
+const http__namespace = _interopNamespaceDefault(http);
+
+const https__namespace = _interopNamespaceDefault(https);
 
 const MAX_RETRY_AFTER_MS = 24 * 36e5;
 
@@ -162,14 +193,14 @@ function toDestroyAnswer(answer, id) {
 }
 
 function parseHerokuApp(value, scope) {
- if (!isJsonObject(value)) return null;
+ if (!core.isJsonObject(value)) return null;
  const id = value["id"];
  const name = value["name"];
  if (typeof id !== "string" || id === "" || typeof name !== "string" || name === "") return null;
  return {
   id: id,
   name: name,
-  createdAtMs: parseTimestamp(value["created_at"]),
+  createdAtMs: reap.parseTimestamp(value["created_at"]),
   version: versionOf(value),
   state: "ready",
   isProtected: typeof value["archived_at"] === "string",
@@ -193,12 +224,12 @@ function parseAppLimit(status, body) {
 function isInScope(app, scope) {
  const team = app["team"];
  if (scope.kind === "team") {
-  if (!isJsonObject(team)) return false;
+  if (!core.isJsonObject(team)) return false;
   const isAskedById = UUID.test(scope.team) && team["id"] === undefined;
   return team["name"] === scope.team || team["id"] === scope.team || isAskedById;
  }
  const owner = app["owner"];
- const isOwn = scope.accountId !== null && isJsonObject(owner) && owner["id"] === scope.accountId;
+ const isOwn = scope.accountId !== null && core.isJsonObject(owner) && owner["id"] === scope.accountId;
  return isOwn && (team === null || team === undefined);
 }
 
@@ -269,7 +300,7 @@ function ambiguous(answer, why) {
  return {
   kind: "ambiguous",
   meta: metaOf(answer.exchange),
-  detail: plain(answer.redact(detail))
+  detail: core.plain(answer.redact(detail))
  };
 }
 
@@ -277,7 +308,7 @@ function describe({exchange: exchange, what: what, redact: redact}) {
  const error = parseObject(exchange.body);
  const said = [ error?.["id"], error?.["message"] ].filter(part => typeof part === "string").join(": ");
  const parts = [ exchange.status === null ? "" : `status ${exchange.status}`, exchange.problem ?? "", said ];
- return plain(redact(`${what}: ${parts.filter(Boolean).join(", ")}`));
+ return core.plain(redact(`${what}: ${parts.filter(Boolean).join(", ")}`));
 }
 
 function parseJson(text) {
@@ -290,13 +321,13 @@ function parseJson(text) {
 
 function parseObject(text) {
  const value = parseJson(text);
- return isJsonObject(value) ? value : null;
+ return core.isJsonObject(value) ? value : null;
 }
 
 const IDLE_CONNECTION_MS = 4e3;
 
 function createHttpClient({baseUrl: baseUrl, clock: clock, timeoutMs: timeoutMs}) {
- const transport = baseUrl.protocol === "https:" ? https : http;
+ const transport = baseUrl.protocol === "https:" ? https__namespace : http__namespace;
  const agent = new transport.Agent({
   keepAlive: true,
   timeout: IDLE_CONNECTION_MS
@@ -304,7 +335,7 @@ function createHttpClient({baseUrl: baseUrl, clock: clock, timeoutMs: timeoutMs}
  const prefix = baseUrl.pathname.replace(/\/+$/, "");
  return {
   async send(call) {
-   throwIfAborted(call.signal);
+   core.throwIfAborted(call.signal);
    return await exchange(() => transport.request({
     agent: agent,
     protocol: baseUrl.protocol,
@@ -342,7 +373,7 @@ function exchange(start, {call: call, clock: clock, timeoutMs: timeoutMs}) {
    });
    return;
   }
-  const timer = clock.startTimer(timeoutMs, () => settle(`no complete answer within ${formatDuration(timeoutMs)}`));
+  const timer = clock.startTimer(timeoutMs, () => settle(`no complete answer within ${core.formatDuration(timeoutMs)}`));
   const onAbort = () => settle("cancelled");
   const settle = problem => {
    if (isSettled) return;
@@ -350,7 +381,7 @@ function exchange(start, {call: call, clock: clock, timeoutMs: timeoutMs}) {
    timer.cancel();
    call.signal.removeEventListener("abort", onAbort);
    if (problem !== null) request.destroy();
-   if (call.signal.aborted) return reject(abortReason(call.signal));
+   if (call.signal.aborted) return reject(core.abortReason(call.signal));
    const body = problem === null ? Buffer.concat(chunks).toString("utf8") : "";
    resolve({
     status: status,
@@ -416,7 +447,7 @@ function createHerokuProvider(options) {
   clock: clock,
   timeoutMs: timeoutMs
  });
- const redact = createRedactor([ apiKey ]);
+ const redact = core.createRedactor([ apiKey ]);
  const headers = {
   accept: "application/vnd.heroku+json; version=3",
   authorization: `Bearer ${apiKey}`,
@@ -446,7 +477,7 @@ function createHerokuProvider(options) {
  });
  return {
   name: "heroku",
-  accountId: hashIdentity(account === null ? [ "heroku", baseUrl.origin + baseUrl.pathname, team === null ? "own" : `team:${team}`, apiKey ] : [ "heroku", "account", account ]),
+  accountId: core.hashIdentity(account === null ? [ "heroku", baseUrl.origin + baseUrl.pathname, team === null ? "own" : `team:${team}`, apiKey ] : [ "heroku", "account", account ]),
   capabilities: {
    atomicPrecondition: false,
    openRequests: team === null ? 1 : 0,
@@ -554,4 +585,4 @@ function userAgentOf(client) {
  return printable ? `lockstep (${printable})` : "lockstep";
 }
 
-export { createHerokuProvider };
+exports.createHerokuProvider = createHerokuProvider;

@@ -1,12 +1,18 @@
-import { c as toError } from "./core.js";
+"use strict";
 
-import { u as MAX_HELD_READS, v as judgeHold } from "./reap.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const reap = require("./reap.js");
 
 const CONCURRENCY = 8;
 
 function createHolds({source: source, known: known, onUnread: onUnread}) {
  const seen = new Map;
- let readsLeft = MAX_HELD_READS;
+ let readsLeft = reap.MAX_HELD_READS;
  return {
   seen: seen,
   async ask(apps, {serverNowMs: serverNowMs, signal: signal}) {
@@ -20,7 +26,7 @@ function createHolds({source: source, known: known, onUnread: onUnread}) {
       const view = await source.readHold(app.id, {
        signal: signal
       });
-      const judged = judgeHold(view, {
+      const judged = reap.judgeHold(view, {
        known: before,
        serverNowMs: serverNowMs
       });
@@ -30,7 +36,7 @@ function createHolds({source: source, known: known, onUnread: onUnread}) {
       if (signal.aborted) throw thrown;
       held.add(app.id);
       if (before) seen.set(app.id, before);
-      onUnread(toError(thrown));
+      onUnread(core.toError(thrown));
      }
     }
    };
@@ -42,4 +48,4 @@ function createHolds({source: source, known: known, onUnread: onUnread}) {
  };
 }
 
-export { createHolds };
+exports.createHolds = createHolds;

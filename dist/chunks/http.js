@@ -1,8 +1,14 @@
-import { H as createRedactor, p as plain } from "./core.js";
+"use strict";
 
-import { u as unreachable, c as createResult, p as parseDocument } from "./result.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { p as parseRetryAfter } from "./retry-after.js";
+const core = require("./core.js");
+
+const result = require("./result.js");
+
+const retryAfter = require("./retry-after.js");
 
 const MAX_REDIRECTS = 5;
 
@@ -13,7 +19,7 @@ const MAX_SNIPPET = 120;
 function createHttpProbe(options) {
  const {id: id, target: target, connections: connections, clock: clock} = options;
  const headers = createHeaders(options);
- const redact = createRedactor(secretsOf(options));
+ const redact = core.createRedactor(secretsOf(options));
  let known = null;
  const ask = async signal => {
   let url = new URL(target.url);
@@ -25,7 +31,7 @@ function createHttpProbe(options) {
     },
     signal: signal
    });
-   if (answer.kind === "no-answer") return unreachable(redact(answer.detail));
+   if (answer.kind === "no-answer") return result.unreachable(redact(answer.detail));
    const location = answer.headers["location"];
    if (!REDIRECTS.has(answer.status) || location === undefined) return answer;
    const next = parseLocation(location, url);
@@ -48,10 +54,10 @@ function createHttpProbe(options) {
    return result;
   }
   known = null;
-  const retryAfterMs = parseRetryAfter(answer.headers, clock.wallMs());
-  return createResult({
+  const retryAfterMs = retryAfter.parseRetryAfter(answer.headers, clock.wallMs());
+  return result.createResult({
    status: status === 429 ? "warning" : "critical",
-   detail: redact(`HTTP ${status}${snippet(answer)}`),
+   detail: `HTTP ${status}${snippet(answer, redact)}`,
    ...retryAfterMs === undefined ? {} : {
     retryAfterMs: retryAfterMs
    }
@@ -74,23 +80,23 @@ function judgeSuccess(answer) {
   status: "passing",
   detail: `HTTP ${answer.status}`
  };
- if (answer.cut) return createResult({
+ if (answer.cut) return result.createResult({
   ...base,
   detail: `${base.detail}, but its body is over 64 KiB`,
   hint: "pending"
  });
- if (/\b(html|xml)\b/i.test(type)) return createResult(base);
- const body = parseDocument(answer.body);
- if (body !== undefined) return createResult({
+ if (/\b(html|xml)\b/i.test(type)) return result.createResult(base);
+ const body = result.parseDocument(answer.body);
+ if (body !== undefined) return result.createResult({
   ...base,
   body: body
  });
- if (/[/+]json\b/i.test(type) && !isScalar(answer.body)) return createResult({
+ if (/[/+]json\b/i.test(type) && !isScalar(answer.body)) return result.createResult({
   ...base,
   detail: `${base.detail}, but its JSON cannot be read`,
   hint: "pending"
  });
- return createResult(base);
+ return result.createResult(base);
 }
 
 function isScalar(text) {
@@ -98,7 +104,7 @@ function isScalar(text) {
 }
 
 function critical(detail) {
- return createResult({
+ return result.createResult({
   status: "critical",
   detail: detail
  });
@@ -115,10 +121,10 @@ function conditionOf(headers) {
  };
 }
 
-function snippet(answer) {
+function snippet(answer, redact) {
  if (/\b(html|xml)\b/i.test(answer.headers["content-type"] ?? "")) return "";
  const line = answer.body.trimStart().split("\n", 1)[0]?.trim() ?? "";
- return line === "" ? "" : `: ${plain(line, MAX_SNIPPET)}`;
+ return line === "" ? "" : `: ${core.plain(redact(line), MAX_SNIPPET)}`;
 }
 
 function parseLocation(location, base) {
@@ -154,4 +160,4 @@ function secretsOf({target: target, headers: headers = {}}) {
  return secrets;
 }
 
-export { createHttpProbe };
+exports.createHttpProbe = createHttpProbe;

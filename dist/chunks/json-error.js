@@ -1,3 +1,9 @@
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
 class Stop {
  at;
  message;
@@ -93,4 +99,4 @@ function commentHint(text, at) {
  return text[at] === "/" || text[at] === "#" ? "JSON has no comments" : undefined;
 }
 
-export { findJsonError };
+exports.findJsonError = findJsonError;

@@ -1,13 +1,13 @@
-import { g as createKey, aH as requireStore, C as ConfigError, d as createDeadline, p as plain, q as openStoreParts, U as UnavailableError, b as hasCode } from "./core.js";
+"use strict";
 
-import { b as createHolder } from "./reap.js";
+const core = require("./core.js");
 
 function createLockRequest(context, resolved, more = []) {
  const {values: values} = resolved;
  const problems = [ ...resolved.problems, ...more ];
- const address = requireStore(context, resolved, problems);
+ const address = core.requireStore(context, resolved, problems);
  const {name: name, whenBusy: whenBusy, permits: permits, order: order} = values;
- if (problems.length > 0 || !address || name === null) throw new ConfigError(problems);
+ if (problems.length > 0 || !address || name === null) throw new core.ConfigError(problems);
  const {store: store, namespace: namespace, pollMs: pollMs, leaseMs: leaseMs, refPrefix: refPrefix, quotaFloor: quotaFloor, timeoutMs: timeoutMs} = values;
  return {
   name: name,
@@ -24,15 +24,16 @@ function createLockRequest(context, resolved, more = []) {
   whenBusy: whenBusy,
   permits: permits,
   order: order,
-  holder: createHolder(context, {
+  holder: core.createHolder(context, {
    holder: values.holder ?? undefined,
+   jobIndex: values.jobIndex ?? undefined,
    jobId: values.jobId ?? undefined
   })
  };
 }
 
 function lockKey(namespace, name) {
- return createKey(namespace, "lock", name);
+ return core.createKey(namespace, "lock", name);
 }
 
 async function attemptLock(context, request, releasers) {
@@ -40,15 +41,15 @@ async function attemptLock(context, request, releasers) {
  const {name: name, values: values, whenBusy: whenBusy, permits: permits, order: order, holder: holder} = request;
  const startedMs = clock.monotonicMs();
  const waitedMs = () => Math.round(clock.monotonicMs() - startedMs);
- const deadline = createDeadline({
+ const deadline = core.createDeadline({
   clock: clock,
   timeoutMs: values.timeoutMs,
-  waitingFor: `the lock ${plain(name, 80)}`,
+  waitingFor: `the lock ${core.plain(name, 80)}`,
   parent: signal
  });
  let present = null;
  try {
-  const parts = await openStoreParts(context, {
+  const parts = await core.openStoreParts(context, {
    address: request.address,
    values: values,
    releasers: releasers
@@ -66,7 +67,7 @@ async function attemptLock(context, request, releasers) {
     ...options,
     observeSuspect: {
      pollMs: parts.pollMs,
-     onObserve: other => logger.info(`${plain(other.text)} holds the lock ${plain(name, 80)} and looks dead; observing it for one lease at most`)
+     onObserve: other => logger.info(`${core.plain(other.text)} holds the lock ${core.plain(name, 80)} and looks dead; observing it for one lease at most`)
     }
    });
    return result.acquired ? {
@@ -75,7 +76,7 @@ async function attemptLock(context, request, releasers) {
     waitedMs: waitedMs()
    } : {
     kind: "busy",
-    holder: plain(result.holder.text),
+    holder: core.plain(result.holder.text),
     waitedMs: waitedMs()
    };
   }
@@ -83,25 +84,26 @@ async function attemptLock(context, request, releasers) {
    ...options,
    pollMs: parts.pollMs,
    onWait(other) {
-    present = plain(other.text);
-    logger.info(`waiting for the lock ${plain(name, 80)}, which ${present} holds`);
+    present = core.plain(other.text);
+    const page = other.url === undefined ? "" : ` (${core.plain(other.url, 300)})`;
+    logger.info(`waiting for the lock ${core.plain(name, 80)}, which ${present} holds${page}`);
    }
   });
-  if (lease === null) throw new UnavailableError(`the wait for the lock ${plain(name, 80)} ended early`);
+  if (lease === null) throw new core.UnavailableError(`the wait for the lock ${core.plain(name, 80)} ended early`);
   return {
    kind: "held",
    lease: lease,
    waitedMs: waitedMs()
   };
  } catch (error) {
-  if (!hasCode(error, "deadline")) throw error;
+  if (!core.hasCode(error, "deadline")) throw error;
   if (present !== null) return {
    kind: "busy",
    holder: present,
    waitedMs: waitedMs()
   };
-  const message = `the store did not answer about the lock ${plain(name, 80)} in time`;
-  throw new UnavailableError(message, {
+  const message = `the store did not answer about the lock ${core.plain(name, 80)} in time`;
+  throw new core.UnavailableError(message, {
    cause: error
   });
  } finally {
@@ -118,9 +120,15 @@ function respell(error, resolved) {
    message: message
   };
  });
- return new ConfigError(problems, {
+ return new core.ConfigError(problems, {
   cause: error
  });
 }
 
-export { attemptLock as a, createLockRequest as c, lockKey as l, respell as r };
+exports.attemptLock = attemptLock;
+
+exports.createLockRequest = createLockRequest;
+
+exports.lockKey = lockKey;
+
+exports.respell = respell;

@@ -1,3 +1,5 @@
+"use strict";
+
 function createLockReport(parts) {
  return {
   format: 1,
@@ -13,4 +15,4 @@ function createLockReport(parts) {
  };
 }
 
-export { createLockReport as c };
+exports.createLockReport = createLockReport;

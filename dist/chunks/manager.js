@@ -1,11 +1,21 @@
-import { V as deepFreeze, d as createDeadline, W as createRecord, c as toError, b as hasCode, X as createBackoff, m as createNonce, Y as boundHolder, Z as readInstant, Q as LeaseLostError, a as invariant, T as abortReason, p as plain, _ as sleep, j as jitter, S as InvariantError, P as throwIfAborted, R as withTimeout, $ as isSuspect, C as ConfigError, a0 as hasRoomForTicket, a1 as takeoverByStampInMs, a2 as validForMs, a3 as markOf, U as UnavailableError, t as takeoverAfterMs, a4 as IndeterminateError, a5 as nullLogger, B as CancelledError, a6 as MAX_PERMITS, a7 as createLeaseRegister, a8 as createTiming } from "./core.js";
+"use strict";
 
-import { t as takeoverInMs, o as observe, c as createAlarm, N as NOTHING_OBSERVED } from "./observation.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const require$$0 = require("node:events");
+
+const core = require("./core.js");
+
+const alarm = require("./alarm.js");
+
+const observation = require("./observation.js");
 
 function withOwner(record, owner, without) {
  const token = record.token + 1;
  const kept = record.entries.filter(entry => !without.entries.has(entry.nonce));
- return deepFreeze({
+ return core.deepFreeze({
   ...record,
   state: "held",
   token: token,
@@ -19,7 +29,7 @@ function withOwner(record, owner, without) {
 
 function withBeat(record, nonce, beat) {
  const renew = item => item.nonce === nonce ? renewed(item, beat) : item;
- return deepFreeze({
+ return core.deepFreeze({
   ...record,
   entries: record.entries.map(renew),
   tickets: record.tickets.map(renew)
@@ -28,7 +38,7 @@ function withBeat(record, nonce, beat) {
 
 function renewed(item, {seq: seq, mark: mark}) {
  const {stamp: _former, ...rest} = item;
- return deepFreeze({
+ return core.deepFreeze({
   ...rest,
   seq: seq,
   ...mark
@@ -36,7 +46,7 @@ function renewed(item, {seq: seq, mark: mark}) {
 }
 
 function withTicket(record, ticket) {
- return deepFreeze({
+ return core.deepFreeze({
   ...record,
   tickets: [ ...record.tickets, ticket ]
  });
@@ -44,7 +54,7 @@ function withTicket(record, ticket) {
 
 function withoutNonce(record, nonce, note) {
  const entries = record.entries.filter(entry => entry.nonce !== nonce);
- return deepFreeze({
+ return core.deepFreeze({
   ...record,
   state: entries.length > 0 ? "held" : "free",
   entries: entries,
@@ -54,7 +64,7 @@ function withoutNonce(record, nonce, note) {
 }
 
 function withoutOwners(record) {
- return deepFreeze({
+ return core.deepFreeze({
   ...record,
   state: "free",
   token: record.token + 1,
@@ -71,7 +81,7 @@ const BACKOFF = Object.freeze({
 
 async function withdraw(settings) {
  const {register: register, protocol: protocol, clock: clock, own: own, outdatePermits: outdatePermits, signal: signal} = settings;
- const deadline = createDeadline({
+ const deadline = core.createDeadline({
   clock: clock,
   timeoutMs: Math.min(settings.leaseMs, MAX_BUDGET_MS),
   waitingFor: `the release of ${register.key}`,
@@ -83,7 +93,7 @@ async function withdraw(settings) {
   timeoutMs: settings.callTimeoutMs,
   signal: deadline.signal
  };
- let backoff = createBackoff(BACKOFF);
+ let backoff = core.createBackoff(BACKOFF);
  let view = settings.from;
  let isDoubtful = false;
  try {
@@ -93,7 +103,7 @@ async function withdraw(settings) {
     const verdict = protocol.decideRelease(view, own, settings.updateNote);
     if (verdict.kind === "gone") return isDoubtful ? "released" : "already-lost";
     const isOutdating = verdict.kind === "stale" && outdatePermits !== undefined;
-    const record = verdict.kind === "write" ? verdict.record : view.record ?? createRecord(outdatePermits ?? 1);
+    const record = verdict.kind === "write" ? verdict.record : view.record ?? core.createRecord(outdatePermits ?? 1);
     if (verdict.kind === "write" || isOutdating) {
      const outcome = await register.write(view, record, call);
      if (outcome.kind === "applied") return isOutdating ? "already-lost" : "released";
@@ -104,8 +114,8 @@ async function withdraw(settings) {
      view = null;
     }
    } catch (thrown) {
-    const error = toError(thrown);
-    if (hasCode(error, "corrupt-record")) throw error;
+    const error = core.toError(thrown);
+    if (core.hasCode(error, "corrupt-record")) throw error;
     if (deadline.signal.aborted || error.retryable !== true) {
      settings.logger.warn(`${register.key} could not be released: ${error.message}; it will run out by itself`);
      return "unknown";
@@ -135,8 +145,8 @@ const MAX_UNDECIDED_READS = 5;
 
 function createAcquisition(settings) {
  const {register: register, protocol: protocol, clock: clock, timing: timing, memory: memory, options: options} = settings;
- const nonce = createNonce();
- const holder = boundHolder(options.holder);
+ const nonce = core.createNonce();
+ const holder = core.boundHolder(options.holder);
  const doubted = new Map;
  let highestToken = 0;
  let pending = null;
@@ -167,7 +177,7 @@ function createAcquisition(settings) {
   signal: signal
  });
  const isStillValid = sentAt => {
-  const now = readInstant(clock);
+  const now = core.readInstant(clock);
   return protocol.validForMs(timing, {
    sentAt: sentAt,
    repliedAt: now
@@ -190,7 +200,7 @@ function createAcquisition(settings) {
    entry: entry,
    confirmation: {
     sentAt: sentAt,
-    repliedAt: readInstant(clock)
+    repliedAt: core.readInstant(clock)
    }
   };
  };
@@ -302,13 +312,13 @@ function createAcquisition(settings) {
    if (isDone?.(view)) return {
     kind: "done"
    };
-   let now = readInstant(clock);
+   let now = core.readInstant(clock);
    let verdict = judge(view, now);
    if (verdict.kind === "queue") {
     const queued = await enqueue(view, verdict, signal);
     if ("kind" in queued) return queued;
     view = queued;
-    now = readInstant(clock);
+    now = core.readInstant(clock);
     verdict = judge(view, now);
    }
    switch (verdict.kind) {
@@ -392,7 +402,7 @@ async function renewEntry(settings) {
  let nextSeq = confirmedSeq + 1;
  let doubtful = null;
  let view = settings.view;
- let backoff = createBackoff({
+ let backoff = core.createBackoff({
   baseMs: timing.leaseMs / 60,
   capMs: timing.leaseMs / 12
  });
@@ -400,7 +410,7 @@ async function renewEntry(settings) {
  while (!signal.aborted) {
   try {
    view ??= await register.read(call);
-   const now = readInstant(clock);
+   const now = core.readInstant(clock);
    const isUnchanged = doubtful !== null && doubtful.from.revision === view.revision;
    const verdict = doubtful !== null && isUnchanged ? {
     kind: "write",
@@ -410,16 +420,16 @@ async function renewEntry(settings) {
     nextSeq: nextSeq,
     mark: protocol.markOf(now)
    });
-   if (verdict.kind === "lost") throw new LeaseLostError(lostMessage(register.key, view));
+   if (verdict.kind === "lost") throw new core.LeaseLostError(lostMessage(register.key, view));
    if (verdict.kind === "renewed") {
     const sentAt = sentAtBySeq.get(verdict.seq);
-    invariant(sentAt, `${register.key} shows a renewal that was never sent`);
+    core.invariant(sentAt, `${register.key} shows a renewal that was never sent`);
     return {
      view: view,
      seq: verdict.seq,
      confirmation: {
       sentAt: sentAt,
-      repliedAt: readInstant(clock)
+      repliedAt: core.readInstant(clock)
      }
     };
    }
@@ -456,10 +466,10 @@ async function renewEntry(settings) {
     }
    }
   } catch (thrown) {
-   trouble = toError(thrown);
-   if (hasCode(trouble, "lease-lost")) throw trouble;
-   if (hasCode(trouble, "corrupt-record") || hasCode(trouble, "invariant")) {
-    throw new LeaseLostError(`the lease on ${register.key} is lost: ${trouble.message}`, {
+   trouble = core.toError(thrown);
+   if (core.hasCode(trouble, "lease-lost")) throw trouble;
+   if (core.hasCode(trouble, "corrupt-record") || core.hasCode(trouble, "invariant")) {
+    throw new core.LeaseLostError(`the lease on ${register.key} is lost: ${trouble.message}`, {
      cause: trouble
     });
    }
@@ -469,15 +479,15 @@ async function renewEntry(settings) {
   backoff = step.backoff;
   await sleepUntilAborted(settings, step.delayMs);
  }
- const reason = abortReason(signal);
- throw new LeaseLostError(reason.message, {
+ const reason = core.abortReason(signal);
+ throw new core.LeaseLostError(reason.message, {
   cause: trouble ?? reason
  });
 }
 
 async function sleepUntilAborted({clock: clock, signal: signal}, delayMs) {
  try {
-  await sleep(clock, delayMs, signal);
+  await core.sleep(clock, delayMs, signal);
  } catch (error) {
   if (!signal.aborted) throw error;
  }
@@ -485,7 +495,7 @@ async function sleepUntilAborted({clock: clock, signal: signal}, delayMs) {
 
 function lostMessage(key, view) {
  const [owner] = view.record?.entries ?? [];
- return owner ? `the lease on ${key} is lost: ${plain(owner.holder.text)} has it now, with token ${owner.token}` : `the lease on ${key} is lost: it was taken over and freed`;
+ return owner ? `the lease on ${key} is lost: ${core.plain(owner.holder.text)} has it now, with token ${owner.token}` : `the lease on ${key} is lost: it was taken over and freed`;
 }
 
 const RENEW_JITTER = .1;
@@ -528,12 +538,12 @@ function createLease(settings) {
  };
  const validForMs = () => {
   if (signal.aborted) return 0;
-  const leftMs = protocol.validForMs(timing, confirmation, readInstant(clock));
-  if (leftMs <= 0) lose(new LeaseLostError(`the lease on ${key} is lost: it could not be renewed in time`));
+  const leftMs = protocol.validForMs(timing, confirmation, core.readInstant(clock));
+  if (leftMs <= 0) lose(new core.LeaseLostError(`the lease on ${key} is lost: it could not be renewed in time`));
   return leftMs;
  };
  const assertHeld = () => {
-  if (validForMs() <= 0) throw abortReason(signal);
+  if (validForMs() <= 0) throw core.abortReason(signal);
  };
  const watchValidity = () => {
   const leftMs = validForMs();
@@ -543,7 +553,7 @@ function createLease(settings) {
  };
  const scheduleRenewal = () => {
   const sinceMs = clock.monotonicMs() - confirmation.sentAt.monotonicMs;
-  const dueMs = Math.max(0, jitter(timing.renewEveryMs, RENEW_JITTER, clock.random()) - sinceMs);
+  const dueMs = Math.max(0, core.jitter(timing.renewEveryMs, RENEW_JITTER, clock.random()) - sinceMs);
   renewTimer = clock.startTimer(dueMs, () => void renew().catch(() => undefined), {
    background: true
   });
@@ -572,7 +582,7 @@ function createLease(settings) {
    confirmation = renewed.confirmation;
    keep();
   } catch (thrown) {
-   const error = toError(thrown);
+   const error = core.toError(thrown);
    isGone ||= !signal.aborted;
    lose(error);
    throw error;
@@ -585,7 +595,7 @@ function createLease(settings) {
   return renewal;
  };
  const releaseNow = async (options = {}) => {
-  invalidate(new LeaseLostError(`the lease on ${key} was released`));
+  invalidate(new core.LeaseLostError(`the lease on ${key} was released`));
   await (renewal?.catch(() => undefined));
   const note = guardNote(key, options.updateNote);
   try {
@@ -629,7 +639,7 @@ function createLease(settings) {
    return release;
   },
   abandon(reason) {
-   invalidate(new LeaseLostError(`the lease on ${key} was given up: ${reason}`));
+   invalidate(new core.LeaseLostError(`the lease on ${key} was given up: ${reason}`));
    end();
   },
   async [Symbol.asyncDispose]() {
@@ -647,9 +657,9 @@ function guardNote(key, update = note => note) {
     const next = update(note);
     const bytes = Buffer.byteLength(JSON.stringify(next));
     if (bytes <= MAX_NOTE_BYTES) return next;
-    trouble = new InvariantError(`the note for ${key} takes ${bytes} bytes, at most ${MAX_NOTE_BYTES} fit`);
+    trouble = new core.InvariantError(`the note for ${key} takes ${bytes} bytes, at most ${MAX_NOTE_BYTES} fit`);
    } catch (thrown) {
-    trouble = toError(thrown);
+    trouble = core.toError(thrown);
    }
    return note;
   }
@@ -692,7 +702,7 @@ function createPlaceQueue() {
  return {
   tryEnter: tryEnter,
   async enter(key, {permits: permits, signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    const place = tryEnter(key, permits);
    if (place) return place;
    const line = lines.get(key);
@@ -706,7 +716,7 @@ function createPlaceQueue() {
     };
     const onAbort = () => {
      line.waiting.splice(line.waiting.indexOf(waiter), 1);
-     reject(abortReason(signal));
+     reject(core.abortReason(signal));
      admitNext(key, line);
     };
     line.waiting.push(waiter);
@@ -733,7 +743,7 @@ function createProofs(settings) {
    for (const {nonce: nonce} of due) askedAtMs.set(nonce, nowMs);
    const answers = await Promise.all(due.map(async ({nonce: nonce, holder: holder}) => {
     try {
-     const isDead = await withTimeout({
+     const isDead = await core.withTimeout({
       clock: clock,
       timeoutMs: MAX_QUESTION_MS,
       waitingFor: "evidence about a holder",
@@ -743,7 +753,7 @@ function createProofs(settings) {
      }));
      return isDead ? [ nonce ] : [];
     } catch (thrown) {
-     logger.debug(`no evidence about a holder: ${toError(thrown).message}`);
+     logger.debug(`no evidence about a holder: ${core.toError(thrown).message}`);
      return [];
     }
    }));
@@ -756,10 +766,10 @@ function createProofs(settings) {
 }
 
 function decideAcquire(situation) {
- const {observation: observation, now: now, deadNonces: deadNonces, request: request} = situation;
+ const {observation: observation$1, now: now, deadNonces: deadNonces, request: request} = situation;
  const leftMs = beat => {
   if (deadNonces.has(beat.nonce)) return 0;
-  return Math.min(takeoverInMs(observation, beat, now.monotonicMs), takeoverByStampInMs(beat, now));
+  return Math.min(observation.takeoverInMs(observation$1, beat, now.monotonicMs), core.takeoverByStampInMs(beat, now));
  };
  const isAlive = beat => leftMs(beat) > 0;
  const record = agreeOnPermits(situation, isAlive);
@@ -782,7 +792,7 @@ function decideAcquire(situation) {
   });
  }
  const inTheWay = [ ...alive, ...ahead ];
- const suspects = inTheWay.filter(beat => isSuspect(beat, now));
+ const suspects = inTheWay.filter(beat => core.isSuspect(beat, now));
  return queue(record, request) ?? {
   kind: "wait",
   holder: first.holder,
@@ -850,7 +860,7 @@ function isOlder(view, own) {
 
 function agreeOnPermits({key: key, view: view, request: request}, isAlive) {
  const {permits: permits} = request;
- if (view.record === null) return createRecord(permits);
+ if (view.record === null) return core.createRecord(permits);
  if (view.record.permits === permits) return view.record;
  const {entries: entries, tickets: tickets} = view.record;
  if (![ ...entries, ...tickets ].some(isAlive) && entries.length <= permits) return {
@@ -858,7 +868,7 @@ function agreeOnPermits({key: key, view: view, request: request}, isAlive) {
   permits: permits
  };
  const message = `${key} is in use with ${view.record.permits} permits, not ${permits}; all contenders must use the same number`;
- throw new ConfigError([ {
+ throw new core.ConfigError([ {
   option: "permits",
   message: message
  } ]);
@@ -912,7 +922,7 @@ function queue(record, request) {
    })
   };
  }
- if (!hasRoomForTicket(record)) return null;
+ if (!core.hasRoomForTicket(record)) return null;
  const ticket = {
   nonce: nonce,
   seq: nextSeq,
@@ -932,9 +942,9 @@ const leaseProtocol = Object.freeze({
  decideReadBack: decideReadBack,
  decideRenew: decideRenew,
  decideRelease: decideRelease,
- observe: observe,
- markOf: markOf,
- validForMs: validForMs
+ observe: observation.observe,
+ markOf: core.markOf,
+ validForMs: core.validForMs
 });
 
 const RECONCILE_JITTER = .15;
@@ -949,7 +959,7 @@ const MAX_SUBSCRIBE_MS = 5e3;
 
 async function waitForOwnership(settings) {
  const {key: key, clock: clock, acquisition: acquisition, pollMs: pollMs, signal: signal} = settings;
- const fresh = createBackoff({
+ const fresh = core.createBackoff({
   baseMs: RETRY_BASE_MS,
   capMs: pollMs
  });
@@ -962,7 +972,7 @@ async function waitForOwnership(settings) {
  let alarm = null;
  try {
   for (;;) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    alarm?.clear();
    const pass = await tryPass(settings, seen);
    seen = null;
@@ -981,7 +991,7 @@ async function waitForOwnership(settings) {
      seen = pass.seen;
      if (isFirst) continue;
     }
-    await sleep(clock, Math.max(step.delayMs, pass.kind === "failed" ? pass.notBeforeMs : 0), signal);
+    await core.sleep(clock, Math.max(step.delayMs, pass.kind === "failed" ? pass.notBeforeMs : 0), signal);
     continue;
    }
    backoff = fresh;
@@ -1004,17 +1014,17 @@ async function waitForOwnership(settings) {
     if (isNew) rung.ring();
    });
    const takeoverMs = pass.retryAfterMs + 1 + clock.random() * Math.min(TAKEOVER_SPREAD_MS, pollMs / 4);
-   const reconcileMs = jitter(pollMs, RECONCILE_JITTER, clock.random());
+   const reconcileMs = core.jitter(pollMs, RECONCILE_JITTER, clock.random());
    const delayMs = Math.max(1, Math.ceil(Math.min(reconcileMs, takeoverMs, acquisition.ticketDueInMs())));
    if (await alarm.wait(delayMs, signal) === "rung") {
     const spreadMs = Math.min(EDGE_SPREAD_MS * 2 ** Math.min(lostRaces, 20), pollMs / 4);
-    await sleep(clock, spreadMs * clock.random(), signal);
+    await core.sleep(clock, spreadMs * clock.random(), signal);
    }
   }
  } catch (thrown) {
-  const error = toError(thrown);
-  if (!hasCode(error, "deadline") || hasAnswered || !trouble) throw error;
-  throw new UnavailableError(`the store never answered about ${key}: ${trouble.message}`, {
+  const error = core.toError(thrown);
+  if (!core.hasCode(error, "deadline") || hasAnswered || !trouble) throw error;
+  throw new core.UnavailableError(`the store never answered about ${key}: ${trouble.message}`, {
    cause: trouble
   });
  } finally {
@@ -1030,11 +1040,11 @@ async function tryPass(settings, seen) {
    isDone: isDone
   });
  } catch (thrown) {
-  throwIfAborted(signal);
-  const error = toError(thrown);
+  core.throwIfAborted(signal);
+  const error = core.toError(thrown);
   if (error.retryable !== true) throw error;
   logger.debug(`waiting for ${key} goes on: ${error.message}`);
-  const retryAtMs = hasCode(error, "throttled") ? error.retryAtMs : null;
+  const retryAtMs = core.hasCode(error, "throttled") ? error.retryAtMs : null;
   return {
    kind: "failed",
    error: error,
@@ -1050,7 +1060,7 @@ async function subscribed(alarm, {clock: clock, signal: signal}) {
   once: true
  });
  try {
-  await Promise.race([ alarm.ready, sleep(clock, MAX_SUBSCRIBE_MS, patience.signal) ]);
+  await Promise.race([ alarm.ready, core.sleep(clock, MAX_SUBSCRIBE_MS, patience.signal) ]);
  } catch {} finally {
   signal.removeEventListener("abort", stop);
   stop();
@@ -1060,9 +1070,9 @@ async function subscribed(alarm, {clock: clock, signal: signal}) {
 async function observeSuspects(settings) {
  const {busy: busy, clock: clock, pollMs: pollMs, signal: signal} = settings;
  const {suspects: suspects} = busy;
- const deadline = createDeadline({
+ const deadline = core.createDeadline({
   clock: clock,
-  timeoutMs: Math.max(...suspects.map(({leaseMs: leaseMs}) => takeoverAfterMs(leaseMs))) + pollMs,
+  timeoutMs: Math.max(...suspects.map(({leaseMs: leaseMs}) => core.takeoverAfterMs(leaseMs))) + pollMs,
   waitingFor: `a sign of life on ${settings.key}`,
   parent: signal
  });
@@ -1088,7 +1098,7 @@ async function observeSuspects(settings) {
    kind: "unchanged"
   };
  } catch (error) {
-  if (deadline.signal.aborted && hasCode(deadline.signal.reason, "deadline")) return {
+  if (deadline.signal.aborted && core.hasCode(deadline.signal.reason, "deadline")) return {
    kind: "unchanged"
   };
   throw error;
@@ -1113,7 +1123,7 @@ async function forceRelease(settings) {
   timeoutMs: settings.timeoutMs,
   signal: signal
  };
- let backoff = createBackoff({
+ let backoff = core.createBackoff({
   baseMs: 50,
   capMs: 2e3
  });
@@ -1127,8 +1137,8 @@ async function forceRelease(settings) {
   const tombstone = withoutOwners(record);
   const outcome = await register.write(view, tombstone, call);
   if (outcome.kind === "applied") {
-   const former = record.entries.map(entry => plain(entry.holder.text)).join(", ");
-   settings.logger.info(`${plain(settings.holder.text)} took ${register.key} from ${former} and freed it`);
+   const former = record.entries.map(entry => core.plain(entry.holder.text)).join(", ");
+   settings.logger.info(`${core.plain(settings.holder.text)} took ${register.key} from ${former} and freed it`);
    return tombstone.token;
   }
   if (outcome.kind === "doubtful") {
@@ -1137,9 +1147,9 @@ async function forceRelease(settings) {
   }
   const step = backoff.next(clock.random());
   backoff = step.backoff;
-  await sleep(clock, step.delayMs, signal);
+  await core.sleep(clock, step.delayMs, signal);
  }
- throw new IndeterminateError(`whether ${register.key} was freed stayed unknown`, {
+ throw new core.IndeterminateError(`whether ${register.key} was freed stayed unknown`, {
   cause: doubt
  });
 }
@@ -1149,7 +1159,7 @@ const MAX_TRIES = 10;
 async function tryForOwnership(settings) {
  const {key: key, clock: clock, acquisition: acquisition, pollMs: pollMs, signal: signal} = settings;
  let seen = settings.seen;
- let backoff = createBackoff({
+ let backoff = core.createBackoff({
   baseMs: 20,
   capMs: 1e3
  });
@@ -1170,18 +1180,18 @@ async function tryForOwnership(settings) {
    seen = pass.view;
    continue;
   }
-  throwIfAborted(signal);
+  core.throwIfAborted(signal);
   if (pass.kind === "again") seen = pass.seen;
   if (seen && tries === 0) continue;
   const step = backoff.next(clock.random());
   backoff = step.backoff;
-  await sleep(clock, step.delayMs, signal);
+  await core.sleep(clock, step.delayMs, signal);
  }
  const {doubt: doubt} = acquisition;
- if (doubt) throw new IndeterminateError(`whether ${key} was acquired stayed unknown`, {
+ if (doubt) throw new core.IndeterminateError(`whether ${key} was acquired stayed unknown`, {
   cause: doubt
  });
- throw new UnavailableError(`${key} changed ${MAX_TRIES} times while it was being acquired`);
+ throw new core.UnavailableError(`${key} changed ${MAX_TRIES} times while it was being acquired`);
 }
 
 const DEFAULT_POLL_MS = 5e3;
@@ -1189,7 +1199,7 @@ const DEFAULT_POLL_MS = 5e3;
 const READ_TIMEOUT_MS = 15e3;
 
 function createLeaseManager(settings) {
- const {store: store, clock: clock, logger: logger = nullLogger, pollMs: tryPollMs = DEFAULT_POLL_MS, protocol: protocol = leaseProtocol} = settings;
+ const {store: store, clock: clock, logger: logger = core.nullLogger, pollMs: tryPollMs = DEFAULT_POLL_MS, protocol: protocol = leaseProtocol} = settings;
  const proofs = createProofs({
   evidence: settings.evidence,
   clock: clock,
@@ -1200,26 +1210,27 @@ function createLeaseManager(settings) {
  const leases = new Set;
  const withdrawals = new Set;
  const closing = new AbortController;
- const registerOf = key => createLeaseRegister({
+ require$$0.setMaxListeners(0, closing.signal);
+ const registerOf = key => core.createLeaseRegister({
   store: store,
   clock: clock,
   key: key
  });
  const memoryOf = key => {
   const memory = memories.get(key) ?? {
-   observation: NOTHING_OBSERVED,
+   observation: observation.NOTHING_OBSERVED,
    dead: new Set
   };
   memories.set(key, memory);
   return memory;
  };
  const whileOpen = async (signal, run) => {
-  throwIfAborted(closing.signal);
-  throwIfAborted(signal);
+  core.throwIfAborted(closing.signal);
+  core.throwIfAborted(signal);
   const joint = new AbortController;
   const sources = [ closing.signal, ...signal ? [ signal ] : [] ];
   const links = sources.map(source => {
-   const onAbort = () => joint.abort(abortReason(source));
+   const onAbort = () => joint.abort(core.abortReason(source));
    source.addEventListener("abort", onAbort, {
     once: true
    });
@@ -1232,7 +1243,7 @@ function createLeaseManager(settings) {
   }
  };
  const open = (key, options, {mayQueue: mayQueue}) => {
-  const timing = createTiming(options.leaseMs);
+  const timing = core.createTiming(options.leaseMs);
   const register = registerOf(key);
   const memory = memoryOf(key);
   const acquisition = createAcquisition({
@@ -1276,7 +1287,7 @@ function createLeaseManager(settings) {
  const withdrawInBackground = (key, acquisition) => {
   const withdrawal = acquisition.abandon();
   if (!withdrawal) return;
-  const report = withdrawal.then(result => logger.debug(`an acquisition of ${key} was given up; what it may have written: ${result}`), thrown => logger.warn(`an acquisition of ${key} was given up: ${toError(thrown).message}`)).finally(() => withdrawals.delete(report));
+  const report = withdrawal.then(result => logger.debug(`an acquisition of ${key} was given up; what it may have written: ${result}`), thrown => logger.warn(`an acquisition of ${key} was given up: ${core.toError(thrown).message}`)).finally(() => withdrawals.delete(report));
   withdrawals.add(report);
  };
  const busyWithOurselves = async (key, signal) => {
@@ -1295,7 +1306,7 @@ function createLeaseManager(settings) {
    acquired: false,
    holder: holder,
    view: view,
-   retryAfterMs: first ? takeoverAfterMs(first.leaseMs) : tryPollMs
+   retryAfterMs: first ? core.takeoverAfterMs(first.leaseMs) : tryPollMs
   };
  };
  return {
@@ -1338,7 +1349,7 @@ function createLeaseManager(settings) {
      if (observeSuspect && pass.kind === "busy" && pass.suspects.length > 0) {
       observeSuspect.onObserve?.(pass.holder);
       const pollMs = Math.max(observeSuspect.pollMs, store.capabilities.minPollMs);
-      const openAlarm = () => createAlarm({
+      const openAlarm = () => alarm.createAlarm({
        store: store,
        key: key,
        clock: clock,
@@ -1404,7 +1415,7 @@ function createLeaseManager(settings) {
       pollMs: Math.max(options.pollMs, store.capabilities.minPollMs),
       signal: signal,
       seen: seen,
-      openAlarm: () => createAlarm({
+      openAlarm: () => alarm.createAlarm({
        store: store,
        key: key,
        clock: clock,
@@ -1436,7 +1447,7 @@ function createLeaseManager(settings) {
    }));
   },
   async close() {
-   closing.abort(new CancelledError("the lease manager was closed"));
+   closing.abort(new core.CancelledError("the lease manager was closed"));
    for (const lease of [ ...leases ]) lease.abandon("its manager was closed");
    await Promise.all(withdrawals);
   }
@@ -1444,11 +1455,11 @@ function createLeaseManager(settings) {
 }
 
 function assertPermits({permits: permits = 1}) {
- if (Number.isSafeInteger(permits) && permits >= 1 && permits <= MAX_PERMITS) return;
- throw new ConfigError([ {
+ if (Number.isSafeInteger(permits) && permits >= 1 && permits <= core.MAX_PERMITS) return;
+ throw new core.ConfigError([ {
   option: "permits",
-  message: `must be from 1 to ${MAX_PERMITS}, not ${permits}`
+  message: `must be from 1 to ${core.MAX_PERMITS}, not ${permits}`
  } ]);
 }
 
-export { createLeaseManager };
+exports.createLeaseManager = createLeaseManager;

@@ -1,22 +1,28 @@
-import { pathToFileURL } from "node:url";
+"use strict";
 
-import { i as isJsonObject, p as plain, h as hashIdentity, P as throwIfAborted, C as ConfigError, R as withTimeout, U as UnavailableError } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { c as createFailure, i as isFailureKind, d as readAnswerMeta, a as isAbsent, r as readApp } from "./foreign-values.js";
+const require$$1 = require("node:url");
+
+const core = require("./core.js");
+
+const foreignValues = require("./foreign-values.js");
 
 const MAX_PAGE_APPS = 1e5;
 
 const MAX_CURSOR = 64 * 1024;
 
 const OBJECT_FORM = Object.freeze({
- createdAtMs: ({createdAtMs: createdAtMs}) => isAbsent(createdAtMs) ? null : typeof createdAtMs === "number" ? createdAtMs : undefined,
+ createdAtMs: ({createdAtMs: createdAtMs}) => foreignValues.isAbsent(createdAtMs) ? null : typeof createdAtMs === "number" ? createdAtMs : undefined,
  protectedField: "isProtected"
 });
 
 function toModuleScopeAnswer(value) {
  return read("open", value, answer => answer["kind"] === "open" ? {
   kind: "open",
-  meta: readAnswerMeta(answer["meta"]),
+  meta: foreignValues.readAnswerMeta(answer["meta"]),
   label: textOf(answer["label"])
  } : null);
 }
@@ -28,15 +34,15 @@ function toModuleListAnswer(value) {
   const isNext = next === null || typeof next === "string" && next !== "" && next.length <= MAX_CURSOR;
   if (!isNext) return null;
   const apps = [];
-  let broken = isAbsent(said) ? undefined : textOf(said);
+  let broken = foreignValues.isAbsent(said) ? undefined : textOf(said);
   if (items.length > MAX_PAGE_APPS) broken ??= `a page has more than ${MAX_PAGE_APPS} apps`;
   for (const item of items.slice(0, MAX_PAGE_APPS)) {
-   const app = readApp(item, OBJECT_FORM);
+   const app = foreignValues.readApp(item, OBJECT_FORM);
    if (app.ok) apps.push(app.app); else broken ??= `list: an app ${app.problem}`;
   }
   return {
    kind: "page",
-   meta: readAnswerMeta(answer["meta"]),
+   meta: foreignValues.readAnswerMeta(answer["meta"]),
    apps: apps,
    next: next,
    ...broken === undefined ? {} : {
@@ -51,12 +57,12 @@ function toModuleListAnswer(value) {
 
 function toModuleGetAnswer(value, id) {
  return read("get", value, answer => {
-  const meta = readAnswerMeta(answer["meta"]);
+  const meta = foreignValues.readAnswerMeta(answer["meta"]);
   if (answer["kind"] === "gone") return {
    kind: "gone",
    meta: meta
   };
-  const app = readApp(answer["app"], OBJECT_FORM);
+  const app = foreignValues.readApp(answer["app"], OBJECT_FORM);
   return answer["kind"] === "found" && app.ok && app.app.id === id ? {
    kind: "found",
    meta: meta,
@@ -68,7 +74,7 @@ function toModuleGetAnswer(value, id) {
 function toModuleDestroyAnswer(value) {
  return read("destroy", value, answer => {
   const {kind: kind} = answer;
-  const meta = readAnswerMeta(answer["meta"]);
+  const meta = foreignValues.readAnswerMeta(answer["meta"]);
   if (kind === "deleted" || kind === "accepted" || kind === "gone") return {
    kind: kind,
    meta: meta
@@ -84,25 +90,25 @@ function toModuleDestroyAnswer(value) {
 
 function toThrownFailure(call, thrown) {
  const said = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
- return createFailure("ambiguous", {
+ return foreignValues.createFailure("ambiguous", {
   status: null
  }, `the provider module's ${call} threw ${said}`);
 }
 
 function read(call, value, own) {
- const nonsense = () => createFailure("ambiguous", {
+ const nonsense = () => foreignValues.createFailure("ambiguous", {
   status: null
  }, `the provider module's ${call} returned no answer of the contract`);
- if (!isJsonObject(value)) return nonsense();
+ if (!core.isJsonObject(value)) return nonsense();
  const answer = own(value);
  if (answer !== null) return answer;
  const {kind: kind} = value;
- if (!isFailureKind(kind)) return nonsense();
- return createFailure(kind, readAnswerMeta(value["meta"]), textOf(value["detail"]));
+ if (!foreignValues.isFailureKind(kind)) return nonsense();
+ return foreignValues.createFailure(kind, foreignValues.readAnswerMeta(value["meta"]), textOf(value["detail"]));
 }
 
 function textOf(value) {
- return plain(typeof value === "string" ? value : "no detail given");
+ return core.plain(typeof value === "string" ? value : "no detail given");
 }
 
 const DEFAULT_PACE = Object.freeze({
@@ -116,22 +122,22 @@ async function openModuleProvider(options) {
  const {path: path, account: account, clock: clock, timeoutMs: timeoutMs} = options;
  const raw = await makeProvider(options);
  const foreign = checkShape(raw, path);
- const accountId = account === null ? foreign.accountId : hashIdentity([ "module", "account", account ]);
+ const accountId = account === null ? foreign.accountId : core.hashIdentity([ "module", "account", account ]);
  const guarded = async (call, signal, act) => {
-  throwIfAborted(signal);
-  return await withTimeout({
+  core.throwIfAborted(signal);
+  return await core.withTimeout({
    clock: clock,
    timeoutMs: timeoutMs,
    parent: signal,
    waitingFor: `the provider module's ${call}`,
-   onTimeout: () => new UnavailableError("it did not answer in time")
+   onTimeout: () => new core.UnavailableError("it did not answer in time")
   }, act);
  };
  const call = async (name, signal, use) => {
   try {
    return use.read(await guarded(name, signal, use.act));
   } catch (thrown) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    return toThrownFailure(name, thrown);
   }
  };
@@ -173,9 +179,9 @@ async function makeProvider(options) {
  const {path: path, env: env, cwd: cwd, account: account} = options;
  let loaded;
  try {
-  loaded = await (import(pathToFileURL(path).href));
+  loaded = await (import(require$$1.pathToFileURL(path).href));
  } catch (cause) {
-  throw refusal(path, `could not be loaded: ${describe(cause)}; \`node ${plain(path)}\` shows where`, cause);
+  throw refusal(path, `could not be loaded: ${describe(cause)}; \`node ${core.plain(path)}\` shows where`, cause);
  }
  if (typeof loaded.createProvider !== "function") throw refusal(path, "exports no function createProvider");
  try {
@@ -190,7 +196,7 @@ async function makeProvider(options) {
 }
 
 function checkShape(value, path) {
- if (!isJsonObject(value)) throw refusal(path, "createProvider returned no object");
+ if (!core.isJsonObject(value)) throw refusal(path, "createProvider returned no object");
  const missing = METHODS.filter(name => typeof value[name] !== "function");
  if (missing.length > 0) throw refusal(path, `its provider has no ${missing.join(", ")}`);
  const {name: name, accountId: accountId} = value;
@@ -206,7 +212,7 @@ function checkShape(value, path) {
 
 function readCapabilities(value, path) {
  const given = value["capabilities"];
- if (!isJsonObject(given)) throw refusal(path, "its provider has no capabilities");
+ if (!core.isJsonObject(given)) throw refusal(path, "its provider has no capabilities");
  const {atomicPrecondition: atomicPrecondition, openRequests: openRequests, pageSize: pageSize} = given;
  const isSound = typeof atomicPrecondition === "boolean" && (openRequests === 0 || openRequests === 1) && typeof pageSize === "number" && pageSize >= 1;
  if (!isSound) throw refusal(path, "its capabilities need atomicPrecondition (boolean), openRequests (0 or 1) and pageSize");
@@ -220,7 +226,7 @@ function readCapabilities(value, path) {
 function readPace(value, path) {
  const given = value["pace"];
  if (given === undefined) return DEFAULT_PACE;
- const {emissionIntervalMs: emissionIntervalMs, burst: burst} = isJsonObject(given) ? given : {};
+ const {emissionIntervalMs: emissionIntervalMs, burst: burst} = core.isJsonObject(given) ? given : {};
  const isSound = typeof emissionIntervalMs === "number" && emissionIntervalMs > 0 && emissionIntervalMs <= 36e5 && typeof burst === "number" && Number.isSafeInteger(burst) && burst >= 1;
  if (!isSound) throw refusal(path, "its pace needs emissionIntervalMs and burst, both above 0");
  return Object.freeze({
@@ -230,16 +236,16 @@ function readPace(value, path) {
 }
 
 function refusal(path, problem, cause) {
- return new ConfigError([ {
+ return new core.ConfigError([ {
   option: "providerModule",
-  message: `${plain(path)} ${problem}`
+  message: `${core.plain(path)} ${problem}`
  } ], {
   cause: cause
  });
 }
 
 function describe(thrown) {
- return plain(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
+ return core.plain(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
 }
 
-export { openModuleProvider };
+exports.openModuleProvider = openModuleProvider;

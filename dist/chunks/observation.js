@@ -1,60 +1,6 @@
-import { P as throwIfAborted, c as toError, T as abortReason, t as takeoverAfterMs } from "./core.js";
+"use strict";
 
-function createAlarm(settings) {
- const {store: store, key: key, clock: clock, logger: logger} = settings;
- const controller = new AbortController;
- let hasRung = false;
- let wake = null;
- const ring = () => {
-  hasRung = true;
-  wake?.();
- };
- const report = thrown => {
-  if (controller.signal.aborted) return;
-  logger.debug(`watching ${key} failed, waiting goes on by polling: ${toError(thrown).message}`);
- };
- let ready = Promise.resolve();
- const hasEdges = store.capabilities.nativeWatch;
- if (hasEdges) {
-  const watch = store.watch(key, {
-   signal: controller.signal
-  });
-  const pump = async () => {
-   for await (const _ of watch) ring();
-  };
-  pump().catch(report);
-  ready = watch.ready.catch(report);
- }
- return {
-  hasEdges: hasEdges,
-  ready: ready,
-  ring: ring,
-  clear() {
-   hasRung = false;
-  },
-  wait(delayMs, signal) {
-   throwIfAborted(signal);
-   if (hasRung) return Promise.resolve("rung");
-   return new Promise((resolve, reject) => {
-    const finish = settle => () => {
-     wake = null;
-     timer.cancel();
-     signal.removeEventListener("abort", onAbort);
-     settle();
-    };
-    const onAbort = finish(() => reject(abortReason(signal)));
-    const timer = clock.startTimer(delayMs, finish(() => resolve("timer")));
-    wake = finish(() => resolve("rung"));
-    signal.addEventListener("abort", onAbort, {
-     once: true
-    });
-   });
-  },
-  dispose() {
-   controller.abort();
-  }
- };
-}
+const core = require("./core.js");
 
 const NOTHING_OBSERVED = new Map;
 
@@ -78,8 +24,12 @@ function observe(observation, beats, nowMs) {
 
 function takeoverInMs(observation, beat, nowMs) {
  const known = observation.get(beat.nonce);
- if (known === undefined || known.seq !== beat.seq) return takeoverAfterMs(beat.leaseMs);
- return Math.max(0, takeoverAfterMs(beat.leaseMs) - (nowMs - known.sinceMs));
+ if (known === undefined || known.seq !== beat.seq) return core.takeoverAfterMs(beat.leaseMs);
+ return Math.max(0, core.takeoverAfterMs(beat.leaseMs) - (nowMs - known.sinceMs));
 }
 
-export { NOTHING_OBSERVED as N, createAlarm as c, observe as o, takeoverInMs as t };
+exports.NOTHING_OBSERVED = NOTHING_OBSERVED;
+
+exports.observe = observe;
+
+exports.takeoverInMs = takeoverInMs;

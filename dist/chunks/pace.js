@@ -1,4 +1,10 @@
-import { g as createKey } from "./core.js";
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
 
 function isSharedByDefault({scheme: scheme}) {
  return scheme !== "file" && scheme !== "github";
@@ -11,13 +17,13 @@ async function openPace(options) {
   reserve: options.reserve
  };
  if (!shared) {
-  const {createThrottle: createThrottle} = await import("./throttle.js").then(n => n.b);
+  const {createThrottle: createThrottle} = await Promise.resolve().then(() => require("./throttle.js")).then(n => n.throttle);
   return createThrottle({
    clock: clock,
    settings: settings
   });
  }
- const {createSharedThrottle: createSharedThrottle} = await (import("./shared-throttle.js"));
+ const {createSharedThrottle: createSharedThrottle} = await Promise.resolve().then(() => require("./shared-throttle.js"));
  const throttle = createSharedThrottle({
   settings: settings,
   clock: clock,
@@ -31,7 +37,11 @@ async function openPace(options) {
 }
 
 function throttleKey(namespace, provider) {
- return createKey(namespace, "throttle", `${provider.name}-${provider.accountId}`);
+ return core.createKey(namespace, "throttle", `${provider.name}-${provider.accountId}`);
 }
 
-export { isSharedByDefault, openPace, throttleKey };
+exports.isSharedByDefault = isSharedByDefault;
+
+exports.openPace = openPace;
+
+exports.throttleKey = throttleKey;

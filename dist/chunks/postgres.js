@@ -1,34 +1,40 @@
-import { h as hashIdentity, U as UnavailableError, aa as AuthError, a9 as UnsupportedError, ar as parsePostgresUrl, a as invariant, H as createRedactor, p as plain } from "./core.js";
+"use strict";
 
-import { c as createConnection } from "./connection.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { c as createEngineStore } from "./engine.js";
+const core = require("./core.js");
 
-import { Socket } from "node:net";
+const connection$1 = require("./connection.js");
 
-import { c as commonjsGlobal, g as getAugmentedNamespace, a as getDefaultExportFromCjs } from "./_commonjsHelpers.js";
+const engine = require("./engine.js");
 
-import require$$0__default from "events";
+const require$$0$3 = require("node:net");
 
-import util__default from "util";
+const _commonjsHelpers = require("./_commonjsHelpers.js");
 
-import require$$2 from "util/types";
+const require$$0$1 = require("events");
 
-import crypto__default from "crypto";
+const util = require("util");
 
-import require$$0 from "dns";
+const require$$2 = require("util/types");
 
-import fs__default from "fs";
+const crypto = require("crypto");
 
-import require$$0$1 from "net";
+const require$$0 = require("dns");
 
-import require$$1$1 from "tls";
+const fs = require("fs");
 
-import path__default from "path";
+const require$$0$2 = require("net");
 
-import stream__default from "stream";
+const require$$1$1 = require("tls");
 
-import require$$5 from "string_decoder";
+const path = require("path");
+
+const stream$1 = require("stream");
+
+const require$$5 = require("string_decoder");
 
 var lib$1 = {
  exports: {}
@@ -1063,7 +1069,7 @@ function requireUtils$1() {
  if (hasRequiredUtils$1) return utils$1;
  hasRequiredUtils$1 = 1;
  const defaults = requireDefaults();
- const nodeUtils = util__default;
+ const nodeUtils = util;
  const {isDate: isDate} = require$$2;
  const invalidDateDeprecationNotice = nodeUtils.deprecate(() => {}, "Sending an invalid date to Postgres is deprecated and will throw an error in the next major version of pg. Ensure any Date object passed as a query parameter is valid.", "PG_INVALID_DATE");
  function escapeElement(elementRepresentation) {
@@ -1226,7 +1232,7 @@ var hasRequiredUtils;
 function requireUtils() {
  if (hasRequiredUtils) return utils;
  hasRequiredUtils = 1;
- const nodeCrypto = crypto__default;
+ const nodeCrypto = crypto;
  utils = {
   postgresMd5PasswordHash: postgresMd5PasswordHash,
   randomBytes: randomBytes,
@@ -1714,15 +1720,15 @@ function requirePgConnectionString() {
   if (config.sslnegotiation === "direct" && config.ssl === undefined) {
    config.ssl = true;
   }
-  const fs = config.sslcert || config.sslkey || config.sslrootcert ? fs__default : null;
+  const fs$1 = config.sslcert || config.sslkey || config.sslrootcert ? fs : null;
   if (config.sslcert) {
-   config.ssl.cert = fs.readFileSync(config.sslcert).toString();
+   config.ssl.cert = fs$1.readFileSync(config.sslcert).toString();
   }
   if (config.sslkey) {
-   config.ssl.key = fs.readFileSync(config.sslkey).toString();
+   config.ssl.key = fs$1.readFileSync(config.sslkey).toString();
   }
   if (config.sslrootcert) {
-   config.ssl.ca = fs.readFileSync(config.sslrootcert).toString();
+   config.ssl.ca = fs$1.readFileSync(config.sslrootcert).toString();
   }
   if (options.useLibpqCompat && config.uselibpqcompat) {
    throw new Error("Both useLibpqCompat and uselibpqcompat are set. Please use only one of them.");
@@ -2103,7 +2109,7 @@ var hasRequiredQuery$1;
 function requireQuery$1() {
  if (hasRequiredQuery$1) return query$1;
  hasRequiredQuery$1 = 1;
- const {EventEmitter: EventEmitter} = require$$0__default;
+ const {EventEmitter: EventEmitter} = require$$0$1;
  const Result = requireResult();
  const utils = requireUtils$1();
  class Query extends EventEmitter {
@@ -3209,7 +3215,7 @@ function requireStream() {
  };
  function getNodejsStreamFuncs() {
   function getStream(ssl) {
-   const net = require$$0$1;
+   const net = require$$0$2;
    return new net.Socket;
   }
   function getSecureStream(options) {
@@ -3267,7 +3273,7 @@ var hasRequiredConnection;
 function requireConnection() {
  if (hasRequiredConnection) return connection;
  hasRequiredConnection = 1;
- const EventEmitter = require$$0__default.EventEmitter;
+ const EventEmitter = require$$0$1.EventEmitter;
  const {parse: parse, serialize: serialize} = requireDist();
  const stream = requireStream();
  const {getStream: getStream} = stream;
@@ -3358,7 +3364,7 @@ function requireConnection() {
    if (self.sslNegotiation === "direct") {
     options.ALPNProtocols = [ "postgresql" ];
    }
-   const net = require$$0$1;
+   const net = require$$0$2;
    if (net.isIP && net.isIP(host) === 0) {
     options.servername = host;
    }
@@ -3475,7 +3481,7 @@ var hasRequiredSplit2;
 function requireSplit2() {
  if (hasRequiredSplit2) return split2;
  hasRequiredSplit2 = 1;
- const {Transform: Transform} = stream__default;
+ const {Transform: Transform} = stream$1;
  const {StringDecoder: StringDecoder} = require$$5;
  const kLast = Symbol("last");
  const kDecoder = Symbol("decoder");
@@ -3579,7 +3585,7 @@ function requireHelper() {
  if (hasRequiredHelper) return helper.exports;
  hasRequiredHelper = 1;
  (function(module) {
-  var path = path__default, Stream = stream__default.Stream, split = requireSplit2(), util = util__default, defaultPort = 5432, isWin = process.platform === "win32", warnStream = process.stderr;
+  var path$1 = path, Stream = stream$1.Stream, split = requireSplit2(), util$1 = util, defaultPort = 5432, isWin = process.platform === "win32", warnStream = process.stderr;
   var S_IRWXG = 56, S_IRWXO = 7, S_IFMT = 61440, S_IFREG = 32768;
   function isRegFile(mode) {
    return (mode & S_IFMT) == S_IFREG;
@@ -3591,7 +3597,7 @@ function requireHelper() {
    var isWritable = warnStream instanceof Stream && true === warnStream.writable;
    if (isWritable) {
     var args = Array.prototype.slice.call(arguments).concat("\n");
-    warnStream.write(util.format.apply(util, args));
+    warnStream.write(util$1.format.apply(util$1, args));
    }
   }
   Object.defineProperty(module.exports, "isWin", {
@@ -3609,7 +3615,7 @@ function requireHelper() {
   };
   module.exports.getFileName = function(rawEnv) {
    var env = rawEnv || process.env;
-   var file = env.PGPASSFILE || (isWin ? path.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path.join(env.HOME || "./", ".pgpass"));
+   var file = env.PGPASSFILE || (isWin ? path$1.join(env.APPDATA || "./", "postgresql", "pgpass.conf") : path$1.join(env.HOME || "./", ".pgpass"));
    return file;
   };
   module.exports.usePgPass = function(stats, fname) {
@@ -3737,14 +3743,14 @@ var hasRequiredLib$1;
 function requireLib$1() {
  if (hasRequiredLib$1) return lib.exports;
  hasRequiredLib$1 = 1;
- var fs = fs__default, helper = requireHelper();
+ var fs$1 = fs, helper = requireHelper();
  lib.exports = function(connInfo, cb) {
   var file = helper.getFileName();
-  fs.stat(file, function(err, stat) {
+  fs$1.stat(file, function(err, stat) {
    if (err || !helper.usePgPass(stat, file)) {
     return cb(undefined);
    }
-   var st = fs.createReadStream(file);
+   var st = fs$1.createReadStream(file);
    helper.getPassword(connInfo, st, cb);
   });
  };
@@ -3759,9 +3765,9 @@ var hasRequiredClient$1;
 function requireClient$1() {
  if (hasRequiredClient$1) return client$1;
  hasRequiredClient$1 = 1;
- const EventEmitter = require$$0__default.EventEmitter;
+ const EventEmitter = require$$0$1.EventEmitter;
  const utils = requireUtils$1();
- const nodeUtils = util__default;
+ const nodeUtils = util;
  const sasl = requireSasl();
  const TypeOverrides = requireTypeOverrides();
  const ConnectionParameters = requireConnectionParameters();
@@ -3803,7 +3809,7 @@ function requireClient$1() {
    if (c.Promise) {
     byoPromiseDeprecationNotice();
    }
-   this._Promise = c.Promise || commonjsGlobal.Promise;
+   this._Promise = c.Promise || _commonjsHelpers.commonjsGlobal.Promise;
    this._types = new TypeOverrides(c.types);
    this._ending = false;
    this._ended = false;
@@ -4419,7 +4425,7 @@ var hasRequiredPgPool;
 function requirePgPool() {
  if (hasRequiredPgPool) return pgPool;
  hasRequiredPgPool = 1;
- const EventEmitter = require$$0__default.EventEmitter;
+ const EventEmitter = require$$0$1.EventEmitter;
  const NOOP = function() {};
  const removeWhere = (list, predicate) => {
   const i = list.findIndex(predicate);
@@ -4499,7 +4505,7 @@ function requirePgPool() {
    this.options.maxLifetimeSeconds = this.options.maxLifetimeSeconds || 0;
    this.log = this.options.log || function() {};
    this.Client = this.options.Client || Client || requireLib().Client;
-   this.Promise = this.options.Promise || commonjsGlobal.Promise;
+   this.Promise = this.options.Promise || _commonjsHelpers.commonjsGlobal.Promise;
    if (typeof this.options.idleTimeoutMillis === "undefined") {
     this.options.idleTimeoutMillis = 1e4;
    }
@@ -4848,7 +4854,7 @@ const _absent_pgNative$1 = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-const require$$1 = getAugmentedNamespace(_absent_pgNative$1);
+const require$$1 = _commonjsHelpers.getAugmentedNamespace(_absent_pgNative$1);
 
 var query = {
  exports: {}
@@ -4859,8 +4865,8 @@ var hasRequiredQuery;
 function requireQuery() {
  if (hasRequiredQuery) return query.exports;
  hasRequiredQuery = 1;
- const EventEmitter = require$$0__default.EventEmitter;
- const util = util__default;
+ const EventEmitter = require$$0$1.EventEmitter;
+ const util$1 = util;
  const utils = requireUtils$1();
  const NativeQuery = query.exports = function(config, values, callback) {
   EventEmitter.call(this);
@@ -4877,7 +4883,7 @@ function requireQuery() {
    if (event === "row") this._emitRowEvents = true;
   }.bind(this));
  };
- util.inherits(NativeQuery, EventEmitter);
+ util$1.inherits(NativeQuery, EventEmitter);
  const errorFieldMap = {
   sqlState: "code",
   statementPosition: "position",
@@ -4998,7 +5004,7 @@ var hasRequiredClient;
 function requireClient() {
  if (hasRequiredClient) return client.exports;
  hasRequiredClient = 1;
- const nodeUtils = util__default;
+ const nodeUtils = util;
  var Native;
  try {
   Native = require$$1;
@@ -5006,15 +5012,15 @@ function requireClient() {
   throw e;
  }
  const TypeOverrides = requireTypeOverrides();
- const EventEmitter = require$$0__default.EventEmitter;
- const util = util__default;
+ const EventEmitter = require$$0$1.EventEmitter;
+ const util$1 = util;
  const ConnectionParameters = requireConnectionParameters();
  const NativeQuery = requireQuery();
  const queryQueueLengthDeprecationNotice = nodeUtils.deprecate(() => {}, "Calling client.query() when the client is already executing a query is deprecated and will be removed in pg@9.0. Use async/await or an external async flow control mechanism instead.");
  const Client = client.exports = function(config) {
   EventEmitter.call(this);
   config = config || {};
-  this._Promise = config.Promise || commonjsGlobal.Promise;
+  this._Promise = config.Promise || _commonjsHelpers.commonjsGlobal.Promise;
   this._types = new TypeOverrides(config.types);
   this.native = new Native({
    types: this._types
@@ -5041,7 +5047,7 @@ function requireClient() {
   this.namedQueries = {};
  };
  Client.Query = NativeQuery;
- util.inherits(Client, EventEmitter);
+ util$1.inherits(Client, EventEmitter);
  Client.prototype._errorAllQueries = function(err) {
   const enqueueError = query => {
    process.nextTick(() => {
@@ -5406,7 +5412,7 @@ function requireLib() {
 
 var libExports = requireLib();
 
-const pg = getDefaultExportFromCjs(libExports);
+const pg = _commonjsHelpers.getDefaultExportFromCjs(libExports);
 
 const Client = pg.Client;
 
@@ -5451,11 +5457,11 @@ const LIST_UNDER = `SELECT k FROM lockstep_store WHERE k = $1 OR (k >= $1 || '/'
 const LIST_ALL = "SELECT k FROM lockstep_store";
 
 function channelOf(key) {
- return `lockstep_${hashIdentity([ key ])}`;
+ return `lockstep_${core.hashIdentity([ key ])}`;
 }
 
 function openPostgresClient({url: url, prepares: prepares, onLost: onLost}) {
- const socket = new Socket;
+ const socket = new require$$0$3.Socket;
  let underWay = 0;
  let end = null;
  const connect = async () => {
@@ -5472,7 +5478,9 @@ function openPostgresClient({url: url, prepares: prepares, onLost: onLost}) {
    client.once("end", resolve);
    client.on("error", () => resolve());
   });
-  client.on("notification", ({channel: channel}) => hearers.get(channel)?.());
+  client.on("notification", ({channel: channel}) => {
+   for (const hear of hearers.get(channel) ?? []) hear();
+  });
   const query = async (text, values) => {
    underWay += 1;
    try {
@@ -5492,10 +5500,13 @@ function openPostgresClient({url: url, prepares: prepares, onLost: onLost}) {
   return {
    query: query,
    async listen(channel, hear) {
-    hearers.set(channel, hear);
+    const hearing = hearers.get(channel) ?? new Set;
+    hearers.set(channel, hearing.add(hear));
     await query(`LISTEN "${channel}"`);
    },
-   async unlisten(channel) {
+   async unlisten(channel, hear) {
+    const hearing = hearers.get(channel);
+    if (!hearing?.delete(hear) || hearing.size > 0) return;
     hearers.delete(channel);
     await query(`UNLISTEN "${channel}"`);
    },
@@ -5509,7 +5520,7 @@ function openPostgresClient({url: url, prepares: prepares, onLost: onLost}) {
    if (underWay === 0 && end && !socket.destroyed) {
     end();
     socket.destroySoon();
-   } else socket.destroy(new UnavailableError("the connection was given up"));
+   } else socket.destroy(new core.UnavailableError("the connection was given up"));
    end = null;
   }
  };
@@ -5534,7 +5545,7 @@ function translateSqlError(thrown, about) {
  const message = `${about.what}: ${text}`;
  const cause = new Error(text);
  if (/^SASL:/.test(text)) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: "put the password into the URL, or set PGPASSWORD",
    cause: cause
   });
@@ -5542,36 +5553,36 @@ function translateSqlError(thrown, about) {
  const state = sqlStateOf(thrown);
  if (state === "" || DOUBTFUL.test(state)) return null;
  if (state.startsWith("28")) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: "put the right user and password into the URL, and see pg_hba.conf for who may connect from where",
    cause: cause
   });
  }
  if (state === "42501") {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: `let an administrator run: ${PREPARE_BY_HAND}`,
    cause: cause
   });
  }
  if (state === "3D000") {
-  return new UnsupportedError(message, {
+  return new core.UnsupportedError(message, {
    hint: "name an existing database: postgres://HOST/DATABASE",
    cause: cause
   });
  }
  if (state === "25006") {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "this server is a standby: name the primary",
    cause: cause
   });
  }
  if (/^(53|57|55|40|42P01|58)/.test(state)) {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "see to the server: its log says more",
    cause: cause
   });
  }
- return new UnsupportedError(message, {
+ return new core.UnsupportedError(message, {
   hint: "lockstep needs Postgres 10 or later and a table of its own",
   cause: cause
  });
@@ -5589,16 +5600,16 @@ const CAPABILITIES = Object.freeze({
 const REVISION = /^[1-9]\d{0,17}$/;
 
 function openPostgresStore({url: url, ...settings}) {
- const parsed = parsePostgresUrl(url);
- invariant(parsed.ok, "a Postgres store is opened by a parsed address");
- const hide = createRedactor(secretsOf(url));
- const redact = text => plain(hide(text));
- const main = createConnection(onLost => openPostgresClient({
+ const parsed = core.parsePostgresUrl(url);
+ core.invariant(parsed.ok, "a Postgres store is opened by a parsed address");
+ const hide = core.createRedactor(secretsOf(url));
+ const redact = text => core.plain(hide(text));
+ const main = connection$1.createConnection(onLost => openPostgresClient({
   url: url,
   prepares: true,
   onLost: onLost
  }));
- const listener = createConnection(onLost => openPostgresClient({
+ const listener = connection$1.createConnection(onLost => openPostgresClient({
   url: url,
   prepares: false,
   onLost: onLost
@@ -5611,7 +5622,7 @@ function openPostgresStore({url: url, ...settings}) {
    throw error;
   }
  };
- const engine = {
+ const engine$1 = {
   url: parsed.value.shown,
   capabilities: CAPABILITIES,
   redact: redact,
@@ -5662,7 +5673,7 @@ function openPostgresStore({url: url, ...settings}) {
    return {
     lost: client.lost,
     end({isSuspect: isSuspect}) {
-     if (isSuspect) listener.renew(); else client.unlisten(channel).catch(() => undefined);
+     if (isSuspect) listener.renew(); else client.unlisten(channel, onChange).catch(() => undefined);
     }
    };
   },
@@ -5671,7 +5682,7 @@ function openPostgresStore({url: url, ...settings}) {
    listener.close();
   }
  };
- return createEngineStore(engine, settings);
+ return engine.createEngineStore(engine$1, settings);
 }
 
 function statementOf({key: key, expect: expect, value: value}) {
@@ -5698,4 +5709,4 @@ function secretsOf(url) {
  return [ raw, decodeURIComponent(raw), ...given === null ? [] : [ given ] ];
 }
 
-export { openPostgresStore };
+exports.openPostgresStore = openPostgresStore;

@@ -1,6 +1,6 @@
-import { p as plain, C as ConfigError, a as invariant, H as createRedactor, aG as openGitHub } from "./core.js";
+"use strict";
 
-import { e as splitWords } from "./reap.js";
+const core = require("./core.js");
 
 const FORMS = "https://\u2026, http://\u2026, command:\u2026, check:NAME, github-check:NAME@REF, github-deployment:ENVIRONMENT or heroku-release:APP";
 
@@ -53,7 +53,7 @@ function parseTarget(text) {
   } : problem("needs an app's name or id: heroku-release:APP");
 
  default:
-  return problem(`has the unknown kind "${plain(scheme, 40)}"; write ${FORMS}`);
+  return problem(`has the unknown kind "${core.plain(scheme, 40)}"; write ${FORMS}`);
  }
 }
 
@@ -63,23 +63,23 @@ function displayTarget(target) {
   {
    const url = new URL(target.url);
    const names = [ ...url.searchParams.keys() ].map(name => `${name}=***`).join("&");
-   return plain(`${url.origin}${url.pathname}${names === "" ? "" : `?${names}`}`);
+   return core.plain(`${url.origin}${url.pathname}${names === "" ? "" : `?${names}`}`);
   }
 
  case "command":
-  return plain(`command:${target.file}${target.args.length > 0 ? " \u2026" : ""}`);
+  return core.plain(`command:${target.file}${target.args.length > 0 ? " \u2026" : ""}`);
 
  case "check":
-  return plain(`check:${target.name}`);
+  return core.plain(`check:${target.name}`);
 
  case "github-check":
-  return plain(`github-check:${target.name}@${target.ref}`);
+  return core.plain(`github-check:${target.name}@${target.ref}`);
 
  case "github-deployment":
-  return plain(`github-deployment:${target.environment}`);
+  return core.plain(`github-deployment:${target.environment}`);
 
  case "heroku-release":
-  return plain(`heroku-release:${target.app}`);
+  return core.plain(`heroku-release:${target.app}`);
  }
 }
 
@@ -125,7 +125,7 @@ function parseHttp(text) {
 
 function parseCommand(text) {
  const trimmed = text.trim();
- const words = trimmed.startsWith("[") ? parseWordList(trimmed) : splitWords(trimmed);
+ const words = trimmed.startsWith("[") ? parseWordList(trimmed) : core.splitWords(trimmed);
  if (!words.ok) return words;
  const [file, ...args] = words.value;
  if (file === undefined || file === "") return problem("needs a command: command:PROGRAM ARGUMENTS\u2026");
@@ -184,7 +184,7 @@ function createProbeOpener(world) {
  const opened = [];
  let connections = null;
  const connect = async () => {
-  const {createConnections: createConnections} = await (import("./request.js"));
+  const {createConnections: createConnections} = await Promise.resolve().then(() => require("./request.js"));
   connections ??= createConnections({
    clock: world.clock
   });
@@ -195,7 +195,7 @@ function createProbeOpener(world) {
   switch (target.kind) {
   case "http":
    {
-    const {createHttpProbe: createHttpProbe} = await (import("./http.js"));
+    const {createHttpProbe: createHttpProbe} = await Promise.resolve().then(() => require("./http.js"));
     const headers = world.headers ?? {};
     return createHttpProbe({
      id: id,
@@ -208,7 +208,7 @@ function createProbeOpener(world) {
 
   case "command":
    {
-    const {createCommandProbe: createCommandProbe} = await (import("./command2.js"));
+    const {createCommandProbe: createCommandProbe} = await Promise.resolve().then(() => require("./command2.js"));
     return createCommandProbe({
      id: id,
      target: target,
@@ -221,7 +221,7 @@ function createProbeOpener(world) {
 
   case "check":
    {
-    const {createCheckProbe: createCheckProbe} = await (import("./check.js"));
+    const {createCheckProbe: createCheckProbe} = await Promise.resolve().then(() => require("./check.js"));
     return createCheckProbe({
      id: id,
      name: target.name,
@@ -233,8 +233,8 @@ function createProbeOpener(world) {
 
   case "github-check":
    {
-    invariant(github, "a GitHub target was opened without GitHub");
-    const {createGithubCheckProbe: createGithubCheckProbe} = await (import("./github-check.js"));
+    core.invariant(github, "a GitHub target was opened without GitHub");
+    const {createGithubCheckProbe: createGithubCheckProbe} = await Promise.resolve().then(() => require("./github-check.js"));
     return createGithubCheckProbe({
      id: id,
      target: target,
@@ -244,8 +244,8 @@ function createProbeOpener(world) {
 
   case "github-deployment":
    {
-    invariant(github, "a GitHub target was opened without GitHub");
-    const {createGithubDeploymentProbe: createGithubDeploymentProbe} = await (import("./github-deployment.js"));
+    core.invariant(github, "a GitHub target was opened without GitHub");
+    const {createGithubDeploymentProbe: createGithubDeploymentProbe} = await Promise.resolve().then(() => require("./github-deployment.js"));
     return createGithubDeploymentProbe({
      id: id,
      target: target,
@@ -255,8 +255,8 @@ function createProbeOpener(world) {
 
   case "heroku-release":
    {
-    invariant(heroku, "a Heroku target was opened without a credential");
-    const {createHerokuReleaseProbe: createHerokuReleaseProbe} = await (import("./heroku-release.js"));
+    core.invariant(heroku, "a Heroku target was opened without a credential");
+    const {createHerokuReleaseProbe: createHerokuReleaseProbe} = await Promise.resolve().then(() => require("./heroku-release.js"));
     return createHerokuReleaseProbe({
      id: id,
      target: target,
@@ -277,7 +277,7 @@ function createProbeOpener(world) {
      message: `${ids[at]} ${problem}`
     } ];
    });
-   if (problems.length > 0) throw new ConfigError(problems);
+   if (problems.length > 0) throw new core.ConfigError(problems);
    const probes = [];
    for (const [at, target] of targets.entries()) probes.push(await openOne(target, ids[at] ?? target.kind));
    opened.push(...probes);
@@ -289,6 +289,12 @@ function createProbeOpener(world) {
    connections = null;
   }
  };
+}
+
+function createHiding(context, more = []) {
+ const {env: env} = context;
+ const own = core.createRedactor([ env["HEROKU_API_KEY"] ?? "", env["GITHUB_TOKEN"] ?? "", ...more ]);
+ return text => own(context.redact?.(text) ?? text);
 }
 
 function probeCredentials(context) {
@@ -311,9 +317,9 @@ function createReader(context) {
  let opening = null;
  return {
   async get(path, {signal: signal}) {
-   opening ??= openGitHub(context);
+   opening ??= core.openGitHub(context);
    const client = await opening;
-   invariant(client, "GitHub was asked without a token");
+   core.invariant(client, "GitHub was asked without a token");
    const read = await client.read(path, {
     signal: signal
    });
@@ -354,11 +360,21 @@ async function openProbes(context, options) {
   ...headers ? {
    headers: headers
   } : {},
-  redact: createRedactor([ env["HEROKU_API_KEY"] ?? "", env["GITHUB_TOKEN"] ?? "", ...Object.values(headers ?? {}) ]),
+  redact: createHiding(context, Object.values(headers ?? {})),
   ...probeCredentials(context)
  });
  releasers.add(() => opener.close());
  return opener.open(targets);
 }
 
-export { probeCredentials as a, displayTarget as d, findTargetProblem as f, openProbes as o, parseTarget as p };
+exports.createHiding = createHiding;
+
+exports.displayTarget = displayTarget;
+
+exports.findTargetProblem = findTargetProblem;
+
+exports.openProbes = openProbes;
+
+exports.parseTarget = parseTarget;
+
+exports.probeCredentials = probeCredentials;

@@ -1,3 +1,9 @@
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
 var RE2Flags = class RE2Flags {
  static FOLD_CASE=1;
  static LITERAL=2;
@@ -6031,4 +6037,22 @@ var RE2JS = class RE2JS {
  }
 };
 
-export { Matcher, MatcherInput, MatcherInputBase, RE2JS, RE2JSCompileException, RE2JSException, RE2JSFlagsException, RE2JSGroupException, RE2JSInternalException, RE2JSSyntaxException };
+exports.Matcher = Matcher;
+
+exports.MatcherInput = MatcherInput;
+
+exports.MatcherInputBase = MatcherInputBase;
+
+exports.RE2JS = RE2JS;
+
+exports.RE2JSCompileException = RE2JSCompileException;
+
+exports.RE2JSException = RE2JSException;
+
+exports.RE2JSFlagsException = RE2JSFlagsException;
+
+exports.RE2JSGroupException = RE2JSGroupException;
+
+exports.RE2JSInternalException = RE2JSInternalException;
+
+exports.RE2JSSyntaxException = RE2JSSyntaxException;

@@ -1,38 +1,44 @@
-import { aa as AuthError, ab as CorruptRecordError, U as UnavailableError, a9 as UnsupportedError, aq as parseServerUrl, a as invariant, H as createRedactor, ap as isUnderPrefix, m as createNonce, p as plain } from "./core.js";
+"use strict";
 
-import { E as ENGINE_TIMEOUT_MS, c as createEngineStore } from "./engine.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import require$$0, { createHash } from "node:crypto";
+const core = require("./core.js");
 
-import require$$0$5 from "node:events";
+const engine = require("./engine.js");
 
-import require$$0$4 from "node:net";
+const require$$0 = require("node:crypto");
 
-import require$$5 from "node:tls";
+const require$$0$5 = require("node:events");
 
-import require$$3$1 from "node:timers/promises";
+const require$$0$4 = require("node:net");
 
-import require$$0$3 from "net";
+const require$$5 = require("node:tls");
 
-import require$$1 from "dns/promises";
+const require$$3$1 = require("node:timers/promises");
 
-import require$$0$1 from "node:assert";
+const require$$0$3 = require("net");
 
-import require$$0$2 from "node:diagnostics_channel";
+const require$$1 = require("dns/promises");
 
-import require$$0__default from "events";
+const require$$0$1 = require("node:assert");
 
-import require$$1$1 from "node:url";
+const require$$0$2 = require("node:diagnostics_channel");
 
-import require$$5$1 from "node:perf_hooks";
+const require$$0$6 = require("events");
 
-import stream__default from "stream";
+const require$$1$1 = require("node:url");
 
-import { g as getAugmentedNamespace } from "./_commonjsHelpers.js";
+const require$$5$1 = require("node:perf_hooks");
 
-import { c as createConnection } from "./connection.js";
+const stream = require("stream");
 
-import { r as readTlsFiles } from "./tls-files.js";
+const _commonjsHelpers = require("./_commonjsHelpers.js");
+
+const connection = require("./connection.js");
+
+const tlsFiles = require("./tls-files.js");
 
 var dist = {};
 
@@ -907,7 +913,7 @@ function requireDigest() {
  async function getXxh3() {
   if (!xxh3Cache) {
    try {
-    const module = await (import("./xxhash.js"));
+    const module = await Promise.resolve().then(() => require("./xxhash.js"));
     xxh3Cache = module.xxh3;
    } catch {
     throw new Error('The "digest" function requires the "@node-rs/xxhash" package, but it was not found.');
@@ -15567,7 +15573,7 @@ function requireLinkedList() {
   value: true
  });
  linkedList.EmptyAwareSinglyLinkedList = linkedList.SinglyLinkedList = linkedList.DoublyLinkedList = void 0;
- const events_1 = __importDefault(require$$0__default);
+ const events_1 = __importDefault(require$$0$6);
  class DoublyLinkedList {
   #length=0;
   get length() {
@@ -21206,7 +21212,7 @@ function requireCache() {
   value: true
  });
  cache.PooledNoRedirectClientSideCache = cache.BasicPooledClientSideCache = cache.PooledClientSideCacheProvider = cache.BasicClientSideCache = cache.ClientSideCacheProvider = cache.CacheStats = void 0;
- const stream_1 = stream__default;
+ const stream_1 = stream;
  const tracing_1 = requireTracing();
  class CacheStats {
   hitCount;
@@ -23137,7 +23143,7 @@ const api$1 = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-const require$$3 = getAugmentedNamespace(api$1);
+const require$$3 = _commonjsHelpers.getAugmentedNamespace(api$1);
 
 var hasRequiredOpentelemetry;
 
@@ -28829,7 +28835,7 @@ function keyOfName(name) {
 
 const SCRIPT = `\nlocal found = redis.call('HMGET', KEYS[1], 'r', 'v')\nlocal revision = found[1]\nif not revision and redis.call('EXISTS', KEYS[1]) == 1 then\n  return redis.error_reply('WRONGTYPE this hash was not written by lockstep')\nend\nif (revision or '') ~= ARGV[1] then\n  if revision then return {0, revision, found[2]} end\n  return {0}\nend\nredis.call('PUBLISH', KEYS[1], '')\nif ARGV[3] then\n  redis.call('HSET', KEYS[1], 'r', ARGV[2], 'v', ARGV[3])\nelse\n  redis.call('DEL', KEYS[1])\nend\nreturn {1}\n`;
 
-const SCRIPT_SHA1 = createHash("sha1").update(SCRIPT).digest("hex");
+const SCRIPT_SHA1 = require$$0.createHash("sha1").update(SCRIPT).digest("hex");
 
 const NEEDED_ACL = "~lockstep:* &lockstep:* +eval +evalsha +hmget +hset +del +exists +publish +subscribe +unsubscribe +scan +cluster|slots";
 
@@ -28858,36 +28864,36 @@ function translateReply(thrown, about) {
  const message = `${about.what}: ${reply}`;
  const cause = new Error(reply);
  if (/\b(WRONGPASS|NOAUTH)\b|invalid password|AUTH <password> called/i.test(reply)) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: "put the right user and password into the URL: redis://USER:PASSWORD@HOST",
    cause: cause
   });
  }
  if (/\bNOPERM\b|no permissions|the user executing the script can't|ACL failure/i.test(reply)) {
-  return new AuthError(message, {
+  return new core.AuthError(message, {
    hint: `the user needs: ${NEEDED_ACL}`,
    cause: cause
   });
  }
  if (/\bWRONGTYPE\b/.test(reply)) {
-  return new CorruptRecordError(`${message}; it was left untouched`, {
+  return new core.CorruptRecordError(`${message}; it was left untouched`, {
    hint: "something else uses names that begin with lockstep:",
    cause: cause
   });
  }
  if (/\b(OOM|MISCONF|NOREPLICAS)\b/.test(reply)) {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "the server takes no writes: see to its memory, disk or replicas",
    cause: cause
   });
  }
  if (/\b(LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|READONLY|MOVED|ASK)\b|max number of clients/i.test(reply)) {
-  return new UnavailableError(message, {
+  return new core.UnavailableError(message, {
    hint: "the server is not, or not yet, the one to write to",
    cause: cause
   });
  }
- return new UnsupportedError(message, {
+ return new core.UnsupportedError(message, {
   hint: "lockstep needs Redis 5 or later with scripting, and a database number that exists",
   cause: cause
  });
@@ -28903,7 +28909,7 @@ function createRedisNodes(address, options) {
   withDatabase: withDatabase,
   ...options
  });
- const home = () => createConnection(onLost => openHome({
+ const home = () => connection.createConnection(onLost => openHome({
   address: address,
   onLost: onLost,
   openOne: openOne
@@ -28915,7 +28921,7 @@ function createRedisNodes(address, options) {
  let lastPlace = address.hosts[0];
  const nodeAt = place => {
   const id = `${place.host} ${place.port}`;
-  const node = nodes.get(id) ?? createConnection(onLost => {
+  const node = nodes.get(id) ?? connection.createConnection(onLost => {
    const opening = openOne(place, false);
    void opening.ready.then(({lost: lost}) => lost.then(onLost), onLost);
    return opening;
@@ -28957,7 +28963,7 @@ function createRedisNodes(address, options) {
      if (!isAsking) known.set(name, `${lastPlace.host} ${lastPlace.port}`);
     }
    }
-   throw new UnavailableError(`${address.shown} sends ${name} from node to node`);
+   throw new core.UnavailableError(`${address.shown} sends ${name} from node to node`);
   },
   async runOnAll(signal, action) {
    const slots = await main.use(signal, client => client.sendCommand([ "CLUSTER", "SLOTS" ]).catch(error => {
@@ -28986,7 +28992,7 @@ function openHome(settings) {
  const opened = [];
  let isDestroyed = false;
  const open = (place, withDatabase) => {
-  if (isDestroyed) throw new UnavailableError(`${address.shown} was closed`);
+  if (isDestroyed) throw new core.UnavailableError(`${address.shown} was closed`);
   const opening = openOne(place, withDatabase);
   opened.push(opening);
   return opening;
@@ -29017,7 +29023,7 @@ function openHome(settings) {
    } finally {
     opening.destroy();
    }
-   throw new UnsupportedError(`the sentinel ${place.host}:${place.port} knows no primary called ${sentinel}`, {
+   throw new core.UnsupportedError(`the sentinel ${place.host}:${place.port} knows no primary called ${sentinel}`, {
     hint: "write the name that `sentinel monitor` gives it: redis://HOST:26379/0?sentinel=NAME"
    });
   });
@@ -29043,9 +29049,9 @@ function openClient(address, options) {
  const connect = async () => {
   const tls = address.isTls ? {
    tls: true,
-   ...await readTlsFiles(address)
+   ...await tlsFiles.readTlsFiles(address)
   } : {};
-  if (isDestroyed) throw new UnavailableError(`${address.shown} was closed`);
+  if (isDestroyed) throw new core.UnavailableError(`${address.shown} was closed`);
   const client = distExports.createClient({
    RESP: 2,
    socket: {
@@ -29081,7 +29087,7 @@ function openClient(address, options) {
   return {
    sendCommand: args => client.sendCommand(args),
    subscribe: (channel, hear) => client.subscribe(channel, hear),
-   unsubscribe: channel => client.unsubscribe(channel),
+   unsubscribe: (channel, hear) => client.unsubscribe(channel, hear),
    lost: lost
   };
  };
@@ -29105,15 +29111,15 @@ const NONCE = /^[0-9a-f-]{36}$/;
 const SCAN_COUNT = "1000";
 
 function openRedisStore({url: url, ...settings}) {
- const parsed = parseServerUrl(url);
- invariant(parsed.ok, "a Redis store is opened by a parsed address");
+ const parsed = core.parseServerUrl(url);
+ core.invariant(parsed.ok, "a Redis store is opened by a parsed address");
  const address = parsed.value;
  const nodes = createRedisNodes(address, {
-  connectTimeoutMs: settings.timeoutMs ?? ENGINE_TIMEOUT_MS
+  connectTimeoutMs: settings.timeoutMs ?? engine.ENGINE_TIMEOUT_MS
  });
- const hide = createRedactor(address.password === null ? [] : [ address.password ]);
- const redact = text => plain(hide(text));
- const engine = {
+ const hide = core.createRedactor(address.password === null ? [] : [ address.password ]);
+ const redact = text => core.plain(hide(text));
+ const engine$1 = {
   url: address.shown,
   capabilities: CAPABILITIES,
   redact: redact,
@@ -29132,7 +29138,7 @@ function openRedisStore({url: url, ...settings}) {
     ok: false
    };
    const name = nameOf(key);
-   const revision = createNonce();
+   const revision = core.createNonce();
    const args = [ "1", name, expect ?? "", revision, ...value === null ? [] : [ value ] ];
    const reply = await nodes.run(name, call.signal, async (client, {isAsking: isAsking}) => {
     call.sending();
@@ -29158,7 +29164,7 @@ function openRedisStore({url: url, ...settings}) {
   async list(border, {signal: signal}) {
    const found = await nodes.runOnAll(signal, client => scan(client, `${nameOf(border)}*`));
    const keys = found.flat().map(keyOfName);
-   return [ ...new Set(keys.filter(key => key !== null && isUnderPrefix(key, border))) ];
+   return [ ...new Set(keys.filter(key => key !== null && core.isUnderPrefix(key, border))) ];
   },
   async subscribe(key, onChange, signal) {
    const channel = nameOf(key);
@@ -29169,7 +29175,7 @@ function openRedisStore({url: url, ...settings}) {
    return {
     lost: client.lost,
     end({isSuspect: isSuspect}) {
-     if (isSuspect) nodes.listener.renew(); else client.unsubscribe(channel).catch(() => undefined);
+     if (isSuspect) nodes.listener.renew(); else client.unsubscribe(channel, onChange).catch(() => undefined);
     }
    };
   },
@@ -29177,7 +29183,7 @@ function openRedisStore({url: url, ...settings}) {
    nodes.close();
   }
  };
- return createEngineStore(engine, settings);
+ return engine.createEngineStore(engine$1, settings);
 }
 
 function entryOf(revision, value) {
@@ -29199,4 +29205,4 @@ async function scan(client, pattern) {
  return names;
 }
 
-export { openRedisStore };
+exports.openRedisStore = openRedisStore;

@@ -1,8 +1,14 @@
-import http__default from "node:http";
+"use strict";
 
-import https__default from "node:https";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { P as throwIfAborted, f as formatDuration, T as abortReason } from "./core.js";
+const http = require("node:http");
+
+const https = require("node:https");
+
+const core = require("./core.js");
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 
@@ -15,12 +21,12 @@ function createConnections(options) {
   maxFreeSockets: 1
  };
  const agents = {
-  http: new http__default.Agent(settings),
-  https: new https__default.Agent(settings)
+  http: new http.Agent(settings),
+  https: new https.Agent(settings)
  };
  return {
   async get(url, request) {
-   throwIfAborted(request.signal);
+   core.throwIfAborted(request.signal);
    const first = await send(url, request, {
     ...options,
     agents: agents
@@ -47,11 +53,11 @@ function send(url, {headers: headers, signal: signal}, options) {
  return new Promise((resolve, reject) => {
   let timer = null;
   let settled = false;
-  const request = url.protocol === "https:" ? https__default.request(url, {
+  const request = url.protocol === "https:" ? https.request(url, {
    method: "GET",
    headers: headers,
    agent: agents.https
-  }) : http__default.request(url, {
+  }) : http.request(url, {
    method: "GET",
    headers: headers,
    agent: agents.http
@@ -71,7 +77,7 @@ function send(url, {headers: headers, signal: signal}, options) {
    request.destroy();
   };
   const onAbort = () => {
-   settle(() => reject(abortReason(signal)));
+   settle(() => reject(core.abortReason(signal)));
    request.destroy();
   };
   const onError = error => {
@@ -82,7 +88,7 @@ function send(url, {headers: headers, signal: signal}, options) {
   });
   request.on("error", onError);
   request.on("socket", () => {
-   timer ??= clock.startTimer(timeoutMs, () => giveUp(`no complete answer within ${formatDuration(timeoutMs)}`));
+   timer ??= clock.startTimer(timeoutMs, () => giveUp(`no complete answer within ${core.formatDuration(timeoutMs)}`));
   });
   request.on("response", response => {
    const chunks = [];
@@ -124,4 +130,6 @@ function describeFailure(error, url) {
  return `the connection failed (${code})`;
 }
 
-export { BODY_LIMIT_BYTES, createConnections };
+exports.BODY_LIMIT_BYTES = BODY_LIMIT_BYTES;
+
+exports.createConnections = createConnections;

@@ -1,12 +1,14 @@
-import { V as deepFreeze, p as plain } from "./core.js";
+"use strict";
+
+const core = require("./core.js");
 
 function createResult(findings) {
- return deepFreeze({
+ return core.deepFreeze({
   unreachable: false,
   absent: null,
   hint: null,
   ...findings,
-  detail: plain(findings.detail)
+  detail: core.plain(findings.detail)
  });
 }
 
@@ -24,10 +26,14 @@ function unreachable(detail, retryAfterMs) {
 function parseDocument(text) {
  try {
   const value = JSON.parse(text);
-  return typeof value === "object" && value !== null ? deepFreeze(value) : undefined;
+  return typeof value === "object" && value !== null ? core.deepFreeze(value) : undefined;
  } catch {
   return undefined;
  }
 }
 
-export { createResult as c, parseDocument as p, unreachable as u };
+exports.createResult = createResult;
+
+exports.parseDocument = parseDocument;
+
+exports.unreachable = unreachable;

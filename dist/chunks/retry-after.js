@@ -1,3 +1,5 @@
+"use strict";
+
 const MAX_RETRY_AFTER_MS = 36e5;
 
 function parseRetryAfter(headers, wallMs) {
@@ -11,4 +13,4 @@ function parseRetryAfter(headers, wallMs) {
  return Math.min(MAX_RETRY_AFTER_MS, Math.max(0, atMs - nowMs));
 }
 
-export { parseRetryAfter as p };
+exports.parseRetryAfter = parseRetryAfter;

@@ -1,6 +1,12 @@
-import { ao as parseJsonObject, ab as CorruptRecordError, i as isJsonObject, V as deepFreeze, b as hasCode, T as abortReason, m as createNonce, U as UnavailableError, f as formatDuration, _ as sleep, c as toError, p as plain, R as withTimeout, P as throwIfAborted, a5 as nullLogger, v as systemClock, d as createDeadline } from "./core.js";
+"use strict";
 
-import { t as tokensAt, c as createGcra, w as withTokens, a as createThrottle } from "./throttle.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const throttle = require("./throttle.js");
 
 const MAX_BLOCK = 20;
 
@@ -23,20 +29,20 @@ function parseSharedView(key, entry) {
 
 function parseSharedRecord(key, text) {
  const what = `the throttle record of ${key}`;
- const object = parseJsonObject(text, what);
- if (object["v"] !== 1) throw new CorruptRecordError(`${what} is not of version 1; it was left untouched`);
+ const object = core.parseJsonObject(text, what);
+ if (object["v"] !== 1) throw new core.CorruptRecordError(`${what} is not of version 1; it was left untouched`);
  const number = (from, name, min) => {
   const value = from[name];
   if (typeof value === "number" && value >= min && value <= MAX_NUMBER) return value;
-  throw new CorruptRecordError(`${what}.${name} should be a number from ${min}; it was left untouched`);
+  throw new core.CorruptRecordError(`${what}.${name} should be a number from ${min}; it was left untouched`);
  };
  const rawLanes = object["lanes"];
- if (!Array.isArray(rawLanes) || rawLanes.length > MAX_LANES) throw new CorruptRecordError(`${what}.lanes should be a short list; it was left untouched`);
+ if (!Array.isArray(rawLanes) || rawLanes.length > MAX_LANES) throw new core.CorruptRecordError(`${what}.lanes should be a short list; it was left untouched`);
  const lanes = rawLanes.map(raw => {
-  const id = isJsonObject(raw) ? raw["id"] : null;
-  if (!isJsonObject(raw) || typeof id !== "string" || id.length > 64) throw new CorruptRecordError(`${what}.lanes should hold blocks; it was left untouched`);
+  const id = core.isJsonObject(raw) ? raw["id"] : null;
+  if (!core.isJsonObject(raw) || typeof id !== "string" || id.length > 64) throw new core.CorruptRecordError(`${what}.lanes should hold blocks; it was left untouched`);
   const slots = number(raw, "slots", 0);
-  if (slots > MAX_BLOCK) throw new CorruptRecordError(`${what} has a block too large; it was left untouched`);
+  if (slots > MAX_BLOCK) throw new core.CorruptRecordError(`${what} has a block too large; it was left untouched`);
   const inFlight = number(raw, "inFlight", 0);
   const [sinceMs, tatMs] = [ number(raw, "sinceMs", 0), number(raw, "tatMs", 0) ];
   return {
@@ -60,8 +66,8 @@ function parseSharedRecord(key, text) {
  };
  const aheadMs = record.tatMs - record.asOfMs;
  const isWaitAbsurd = record.notBeforeMs - record.asOfMs > MAX_WAIT_MS;
- if (isWaitAbsurd || aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs) throw new CorruptRecordError(`${what} is overdrawn beyond reason; it was left untouched`);
- return deepFreeze(record);
+ if (isWaitAbsurd || aheadMs > (record.burst + MAX_LANES * MAX_BLOCK) * record.emissionIntervalMs) throw new core.CorruptRecordError(`${what} is overdrawn beyond reason; it was left untouched`);
+ return core.deepFreeze(record);
 }
 
 function encodeSharedRecord(record) {
@@ -79,7 +85,7 @@ function decideReservation(record, facts) {
   nowMs: nowMs
  });
  const {burst: burst, emissionIntervalMs: emissionIntervalMs} = bucket;
- const tokens = tokensAt(bucket, nowMs);
+ const tokens = throttle.tokensAt(bucket, nowMs);
  const most = isPlenty(tokens, burst) ? Math.max(facts.slots, facts.waiting) : facts.slots;
  let slots = Math.min(MAX_BLOCK, Math.max(1, most));
  const reserve = Math.min(facts.reserve, burst - 1);
@@ -147,23 +153,23 @@ function outstandingOfOthers(record, id) {
 function correct(record, facts) {
  const {nowMs: nowMs, rate: rate, seed: seed, floor: floor, ceiling: ceiling} = facts;
  const grown = found => found.tokens + (nowMs - found.atMs) / rate.emissionIntervalMs;
- const empty = createGcra(rate, nowMs);
+ const empty = throttle.createGcra(rate, nowMs);
  if (!record) {
-  const bucket = seed ? withTokens(empty, Math.max(0, grown(seed)), nowMs) : empty;
+  const bucket = seed ? throttle.withTokens(empty, Math.max(0, grown(seed)), nowMs) : empty;
   return ceiling ? lowered(bucket, grown(ceiling), nowMs) : bucket;
  }
- let bucket = withTokens(empty, Math.min(rate.burst, tokensAt(record, nowMs)), nowMs);
+ let bucket = throttle.withTokens(empty, Math.min(rate.burst, throttle.tokensAt(record, nowMs)), nowMs);
  const lane = record.lanes.find(each => each.id === facts.lane.id);
- if (lane && facts.unspent > 0) bucket = withTokens(bucket, tokensAt(bucket, nowMs) + Math.min(facts.unspent, lane.slots), nowMs);
+ if (lane && facts.unspent > 0) bucket = throttle.withTokens(bucket, throttle.tokensAt(bucket, nowMs) + Math.min(facts.unspent, lane.slots), nowMs);
  if (floor) {
   const least = grown(floor) - (record.total - floor.total);
-  if (least > tokensAt(bucket, nowMs)) bucket = withTokens(bucket, least, nowMs);
+  if (least > throttle.tokensAt(bucket, nowMs)) bucket = throttle.withTokens(bucket, least, nowMs);
  }
  return ceiling ? lowered(bucket, grown(ceiling), nowMs) : bucket;
 }
 
 function lowered(bucket, tokens, nowMs) {
- return tokens < tokensAt(bucket, nowMs) ? withTokens(bucket, tokens, nowMs) : bucket;
+ return tokens < throttle.tokensAt(bucket, nowMs) ? throttle.withTokens(bucket, tokens, nowMs) : bucket;
 }
 
 function livingLanes(record, ownId, nowMs) {
@@ -311,7 +317,7 @@ function createReservationRegister({store: store, key: key}) {
      view: view
     };
    } catch (error) {
-    if (!hasCode(error, "indeterminate") || signal.aborted) throw error;
+    if (!core.hasCode(error, "indeterminate") || signal.aborted) throw error;
     return await settle();
    }
   }
@@ -325,7 +331,7 @@ function hasLane(record, {id: id, number: number}) {
 async function untilAborted(operation, signal) {
  let stop = () => {};
  const aborted = new Promise((_, reject) => {
-  const onAbort = () => reject(abortReason(signal));
+  const onAbort = () => reject(core.abortReason(signal));
   if (signal.aborted) onAbort(); else signal.addEventListener("abort", onAbort, {
    once: true
   });
@@ -345,13 +351,14 @@ const MAX_IN_FLIGHT = 1e3;
 function createSharedAccount(options) {
  const {settings: settings, clock: clock, logger: logger, store: store, callTimeoutMs: callTimeoutMs} = options;
  const register = createReservationRegister(options);
- const id = createNonce().slice(0, 8);
+ const id = core.createNonce().slice(0, 8);
  const findings = createFindings(id);
  let rate = {
   emissionIntervalMs: settings.emissionIntervalMs,
   burst: settings.burst
  };
  let view = null;
+ let known = null;
  let anchorMs = 0;
  let isAnchored = false;
  let isCounted = options.countRemaining === undefined;
@@ -362,13 +369,17 @@ function createSharedAccount(options) {
   const reachedMs = (next.record?.asOfMs ?? 0) - clock.monotonicMs();
   if (!isAnchored && !isOwn) anchorMs = reachedMs; else anchorMs = Math.max(anchorMs, reachedMs);
   isAnchored ||= next.record !== null;
-  view = next;
-  return next;
+  known = next.record ?? known;
+  view = {
+   revision: next.revision,
+   record: known
+  };
+  return view;
  };
  const limited = async (parent, call) => {
   const waitingFor = `${store.url} to answer about the throttle`;
-  const onTimeout = () => new UnavailableError(`${waitingFor} took too long`);
-  return await withTimeout({
+  const onTimeout = () => new core.UnavailableError(`${waitingFor} took too long`);
+  return await core.withTimeout({
    clock: clock,
    timeoutMs: callTimeoutMs,
    waitingFor: waitingFor,
@@ -380,7 +391,7 @@ function createSharedAccount(options) {
   storeCalls += 1;
   return absorb(await limited(signal, own => register.read(own)));
  };
- const pauseAfterRace = (tookMs, signal) => sleep(clock, Math.max(1, tookMs / 2) * clock.random(), signal);
+ const pauseAfterRace = (tookMs, signal) => core.sleep(clock, Math.max(1, tookMs / 2) * clock.random(), signal);
  const takeBlock = (record, snapshot) => {
   const lane = record?.lanes.find(each => each.id === id && each.number === number);
   if (!record || !lane) return null;
@@ -396,8 +407,8 @@ function createSharedAccount(options) {
   const remaining = await limited(signal, own => countRemaining({
    signal: own
   })).catch(thrown => {
-   if (signal.aborted) throw toError(thrown);
-   logger.debug(`how many calls are left was not told: ${plain(toError(thrown).message)}`);
+   if (signal.aborted) throw core.toError(thrown);
+   logger.debug(`how many calls are left was not told: ${core.plain(core.toError(thrown).message)}`);
    return null;
   });
   if (remaining === null) return;
@@ -484,8 +495,8 @@ function createSharedAccount(options) {
      tookMs: tookMs
     };
     const {record: winners} = written.view;
-    const left = winners ? tokensAt(winners, axisMs()) : 0;
-    if (clock.monotonicMs() > untilMs && winners && isPlenty(left, winners.burst)) throw new UnavailableError(`others were faster for ${formatDuration(MAX_CALL_LIMITS * callTimeoutMs)}`);
+    const left = winners ? throttle.tokensAt(winners, axisMs()) : 0;
+    if (clock.monotonicMs() > untilMs && winners && isPlenty(left, winners.burst)) throw new core.UnavailableError(`others were faster for ${core.formatDuration(MAX_CALL_LIMITS * callTimeoutMs)}`);
     await pauseAfterRace(tookMs, signal);
    }
   },
@@ -530,12 +541,12 @@ function createWaitQueue(onChange) {
    return queue.length;
   },
   async wait(signal) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    await new Promise((resolve, reject) => {
     const onAbort = () => {
      queue.splice(queue.indexOf(waiter), 1);
      onChange();
-     reject(abortReason(signal));
+     reject(core.abortReason(signal));
     };
     const stopListening = () => signal.removeEventListener("abort", onAbort);
     const waiter = {
@@ -576,9 +587,9 @@ const FRESH_COUNT_MS = 5e3;
 const LOOK_AGAIN_MS = 15e3;
 
 function createSharedThrottle(options) {
- const {settings: settings, store: store, clock: clock = systemClock, logger: logger = nullLogger} = options;
+ const {settings: settings, store: store, clock: clock = core.systemClock, logger: logger = core.nullLogger} = options;
  const {callTimeoutMs: callTimeoutMs = CALL_TIMEOUT_MS} = options;
- const local = createThrottle({
+ const local = throttle.createThrottle({
   settings: settings,
   clock: clock
  });
@@ -676,7 +687,7 @@ function createSharedThrottle(options) {
    isAlone = false;
    retryDelayMs = RETRY_BASE_MS;
   } catch (thrown) {
-   if (!closing.signal.aborted) fallBack(toError(thrown));
+   if (!closing.signal.aborted) fallBack(core.toError(thrown));
   }
  };
  const reserveOrRetry = async () => {
@@ -694,9 +705,9 @@ function createSharedThrottle(options) {
     });
    } catch (thrown) {
     account.distrust();
-    const isTransient = hasCode(thrown, "unavailable") || hasCode(thrown, "indeterminate");
+    const isTransient = core.hasCode(thrown, "unavailable") || core.hasCode(thrown, "indeterminate");
     if (!isTransient || isAlone || failures >= RETRIES || clock.monotonicMs() >= untilMs) throw thrown;
-    await sleep(clock, Math.max(10, latencyMs) * (failures + clock.random()), signal);
+    await core.sleep(clock, Math.max(10, latencyMs) * (failures + clock.random()), signal);
    }
   }
  };
@@ -704,7 +715,7 @@ function createSharedThrottle(options) {
   isAlone = true;
   retryAtMs = clock.monotonicMs() + retryDelayMs * (1 + .2 * clock.random());
   retryDelayMs = Math.min(RETRY_CAP_MS, 2 * retryDelayMs);
-  const message = `the shared throttle is out of reach, so this process paces its calls alone: ${plain(error.message)}`;
+  const message = `the shared throttle is out of reach, so this process paces its calls alone: ${core.plain(error.message)}`;
   if (hasSaidSo) logger.debug(message); else logger.warn(message);
   hasSaidSo = true;
  };
@@ -766,7 +777,7 @@ function createSharedThrottle(options) {
    pump();
    await reserving;
    const waitingFor = "unspent calls to be given back";
-   const deadline = createDeadline({
+   const deadline = core.createDeadline({
     clock: clock,
     timeoutMs: GIVE_BACK_TIMEOUT_MS,
     waitingFor: waitingFor
@@ -774,7 +785,7 @@ function createSharedThrottle(options) {
    try {
     await account.giveBack(block.length, deadline.signal);
    } catch (thrown) {
-    logger.debug(`unspent calls were not given back: ${plain(toError(thrown).message)}`);
+    logger.debug(`unspent calls were not given back: ${core.plain(core.toError(thrown).message)}`);
    } finally {
     block = [];
     deadline.dispose();
@@ -783,4 +794,4 @@ function createSharedThrottle(options) {
  };
 }
 
-export { createSharedThrottle };
+exports.createSharedThrottle = createSharedThrottle;

@@ -1,3 +1,5 @@
+"use strict";
+
 const MAX_LABEL = 44;
 
 const TAGS = {
@@ -36,4 +38,4 @@ function axisFormat(endMs) {
  return endMs < 36e5 ? "%M:%S" : "%H:%M";
 }
 
-export { renderTimeline as r };
+exports.renderTimeline = renderTimeline;

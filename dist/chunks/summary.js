@@ -1,3 +1,5 @@
+"use strict";
+
 const MAX_SUMMARY_BYTES = 9e5;
 
 function renderMarkdownTable(head, rows, right = []) {
@@ -22,4 +24,10 @@ function fitSummary(markdown) {
  return `${cut}${isInFence ? "\n```" : ""}\n\nThis summary was cut; the output \`result-file\` names a file with all of it.\n`;
 }
 
-export { renderDetails as a, fitSummary as f, joinParts as j, renderMarkdownTable as r };
+exports.fitSummary = fitSummary;
+
+exports.joinParts = joinParts;
+
+exports.renderDetails = renderDetails;
+
+exports.renderMarkdownTable = renderMarkdownTable;

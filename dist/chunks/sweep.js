@@ -1,8 +1,14 @@
-import { p as plain, _ as sleep, X as createBackoff, j as jitter, c as toError, b as hasCode, T as abortReason, B as CancelledError, a as invariant, f as formatDuration } from "./core.js";
+"use strict";
 
-import { M as MAX_NAME_LENGTH, o as countApps, t as concludePass } from "./reap.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { setMaxListeners } from "node:events";
+const core = require("./core.js");
+
+const reap = require("./reap.js");
+
+const require$$0 = require("node:events");
 
 const PAGE_ATTEMPTS = 4;
 
@@ -45,7 +51,7 @@ async function takeCensus({calls: calls, clock: clock, halt: halt, onPage: onPag
   });
   onPage?.(pages, answer.apps.length);
   idlePages = sightings.size > known ? 0 : idlePages + 1;
-  if (answer.broken !== undefined) return finish(plain(answer.broken));
+  if (answer.broken !== undefined) return finish(core.plain(answer.broken));
   if (answer.next === null) {
    const isShort = answer.total !== undefined && sightings.size < answer.total;
    return finish(isShort ? `${sightings.size} of ${answer.total} apps were listed` : null);
@@ -63,7 +69,7 @@ async function readPage(cursor, tools) {
 }
 
 async function repeatRead(read, {clock: clock, halt: halt, attempts: attempts = PAGE_ATTEMPTS}) {
- let backoff = createBackoff({
+ let backoff = core.createBackoff({
   baseMs: 1e3,
   capMs: 15e3
  });
@@ -89,7 +95,7 @@ async function repeatRead(read, {clock: clock, halt: halt, attempts: attempts = 
 
 async function pause(delayMs, {clock: clock, halt: halt}) {
  try {
-  await sleep(clock, delayMs, halt.signal);
+  await core.sleep(clock, delayMs, halt.signal);
   return true;
  } catch (thrown) {
   if (halt.isHalted) return false;
@@ -99,8 +105,8 @@ async function pause(delayMs, {clock: clock, halt: halt}) {
 
 function describeFailure(failure) {
  const status = failure.meta.status === null ? "no answer" : `status ${failure.meta.status}`;
- const request = failure.meta.requestId === undefined ? "" : `, request ${plain(failure.meta.requestId, 64)}`;
- return `${failure.kind} (${status}${request}): ${plain(failure.detail)}`;
+ const request = failure.meta.requestId === undefined ? "" : `, request ${core.plain(failure.meta.requestId, 64)}`;
+ return `${failure.kind} (${status}${request}): ${core.plain(failure.detail)}`;
 }
 
 const MAX_ATTEMPTS = 3;
@@ -128,23 +134,23 @@ function decideAfterDestroy(answer, history) {
   return goneStep(history);
 
  case "changed":
-  return done("changed", `changed meanwhile: ${plain(answer.detail)}`);
+  return done("changed", `changed meanwhile: ${core.plain(answer.detail)}`);
 
  case "busy":
-  return history.wasBusy || history.attempts >= MAX_ATTEMPTS ? done("busy", `in use: ${plain(answer.detail)}`) : {
+  return history.wasBusy || history.attempts >= MAX_ATTEMPTS ? done("busy", `in use: ${core.plain(answer.detail)}`) : {
    step: "later",
-   detail: plain(answer.detail)
+   detail: core.plain(answer.detail)
   };
 
  case "forbidden":
   return {
    step: "read",
    cause: "forbidden",
-   detail: plain(answer.detail)
+   detail: core.plain(answer.detail)
   };
 
  case "unauthorized":
-  return done("failed", `unauthorized: ${plain(answer.detail)}`);
+  return done("failed", `unauthorized: ${core.plain(answer.detail)}`);
 
  case "throttled":
   return history.throttles > MAX_THROTTLES ? done("deferred", "refused for the rate too often") : {
@@ -156,11 +162,11 @@ function decideAfterDestroy(answer, history) {
   return {
    step: "read",
    cause: "ambiguous",
-   detail: plain(answer.detail)
+   detail: core.plain(answer.detail)
   };
 
  case "invalid":
-  return done("failed", `refused as invalid: ${plain(answer.detail)}`);
+  return done("failed", `refused as invalid: ${core.plain(answer.detail)}`);
  }
 }
 
@@ -176,7 +182,7 @@ function decideAfterRead(answer, asked, history) {
   const change = describeChange(asked.app, answer.app);
   if (change !== null) return done("changed", change);
  }
- if (answer.kind === "unauthorized") return done("failed", `unauthorized: ${plain(answer.detail)}`);
+ if (answer.kind === "unauthorized") return done("failed", `unauthorized: ${core.plain(answer.detail)}`);
  if (history.attempts < MAX_ATTEMPTS) return {
   step: "again",
   isPaced: false
@@ -215,7 +221,7 @@ async function applyJobs(options) {
  let pauseMs = 1e3;
  for (let round = 0; round < MAX_ROUNDS && !halt.isHalted; round += 1) {
   const left = jobs.unsettled().filter(job => job.next === "poll" || jobs.isReady(job));
-  if (left.length === 0 || !await pause(jitter(pauseMs, .2, clock.random()), options)) break;
+  if (left.length === 0 || !await pause(core.jitter(pauseMs, .2, clock.random()), options)) break;
   pauseMs = Math.min(3e4, pauseMs * 1.6);
   await runPool(left, options);
  }
@@ -231,7 +237,7 @@ async function runPool(ready, options) {
    try {
     await (job.next === "poll" ? pollJob(job, options) : workJob(job, options));
    } catch (thrown) {
-    options.halt.stop("broken", toError(thrown));
+    options.halt.stop("broken", core.toError(thrown));
    } finally {
     job.isInFlight = false;
    }
@@ -245,7 +251,7 @@ async function runPool(ready, options) {
 
 async function workJob(job, options) {
  const {jobs: jobs, calls: calls, refresh: refresh, clock: clock, halt: halt} = options;
- let backoff = createBackoff({
+ let backoff = core.createBackoff({
   baseMs: 500,
   capMs: 1e4
  });
@@ -374,8 +380,8 @@ function createCalls({provider: provider, pace: pace, permit: permit, halt: halt
    permit?.assertHeld();
    return true;
   } catch (thrown) {
-   if (!hasCode(thrown, "lease-lost")) throw thrown;
-   halt.stop("lease-lost", toError(thrown));
+   if (!core.hasCode(thrown, "lease-lost")) throw thrown;
+   halt.stop("lease-lost", core.toError(thrown));
    return false;
   }
  };
@@ -453,22 +459,22 @@ const GRACE_MS = 1e3;
 function createHalt({clock: clock, deadlineSignal: deadlineSignal, leaseSignal: leaseSignal}) {
  const waits = new AbortController;
  const calls = new AbortController;
- setMaxListeners(0, waits.signal, calls.signal);
+ require$$0.setMaxListeners(0, waits.signal, calls.signal);
  const reasons = new Map;
  let grace = null;
  const stop = (kind, error) => {
   if (!reasons.has(kind)) reasons.set(kind, error ?? null);
-  const reason = error ?? new CancelledError(`the sweep was halted: ${kind}`);
+  const reason = error ?? new core.CancelledError(`the sweep was halted: ${kind}`);
   waits.abort(reason);
   const isUrgent = kind === "interrupted" || kind === "deadline" || kind === "lease-lost";
   if (!isUrgent || grace) return;
   grace = clock.startTimer(kind === "interrupted" ? INTERRUPT_GRACE_MS : GRACE_MS, () => calls.abort(reason));
  };
  const onDeadline = () => {
-  const reason = abortReason(deadlineSignal);
-  stop(hasCode(reason, "deadline") ? "deadline" : "interrupted", reason);
+  const reason = core.abortReason(deadlineSignal);
+  stop(core.hasCode(reason, "deadline") ? "deadline" : "interrupted", reason);
  };
- const onLost = () => stop("lease-lost", abortReason(leaseSignal));
+ const onLost = () => stop("lease-lost", core.abortReason(leaseSignal));
  if (deadlineSignal.aborted) onDeadline(); else deadlineSignal.addEventListener("abort", onDeadline, {
   once: true
  });
@@ -524,7 +530,7 @@ function createJobs(candidates, sightings, onSettled) {
   unsettled: () => all.filter(job => job.outcome === null),
   isReady: job => job.after.every(id => isAway(byId.get(id))),
   settle(job, outcome, reason) {
-   invariant(job.outcome === null, `an app was settled twice: ${job.outcome}, then ${outcome}`);
+   core.invariant(job.outcome === null, `an app was settled twice: ${job.outcome}, then ${outcome}`);
    job.outcome = outcome;
    job.reason = reason;
    onSettled(job);
@@ -543,7 +549,7 @@ const CONFLICT_CAP_MS = 6e4;
 
 function createRefresh(options) {
  const {calls: calls, clock: clock, halt: halt, jobs: jobs} = options;
- const freshBackoff = () => createBackoff({
+ const freshBackoff = () => core.createBackoff({
   baseMs: CONFLICT_BASE_MS,
   capMs: CONFLICT_CAP_MS
  });
@@ -560,7 +566,7 @@ function createRefresh(options) {
     onPage: options.onPage
    } : {}
   });
-  if (census.problem !== null) options.note("warn", `the fresh list is incomplete: ${plain(census.problem)}`);
+  if (census.problem !== null) options.note("warn", `the fresh list is incomplete: ${core.plain(census.problem)}`);
   if (census.isComplete) pages = Math.max(1, census.pages);
   for (const job of jobs.unsettled()) {
    if (job.isInFlight) continue;
@@ -604,7 +610,7 @@ function createRefresh(options) {
     return false;
    }
    const answer = await calls.get(job.app.id);
-   if (answer?.kind === "found") reviewApp(jobs, job, answer.app, clock.monotonicMs()); else if (answer?.kind === "gone") settleAbsent(jobs, job); else if (answer?.kind === "forbidden") jobs.settle(job, "forbidden", `forbidden: ${plain(answer.detail)}`);
+   if (answer?.kind === "found") reviewApp(jobs, job, answer.app, clock.monotonicMs()); else if (answer?.kind === "gone") settleAbsent(jobs, job); else if (answer?.kind === "forbidden") jobs.settle(job, "forbidden", `forbidden: ${core.plain(answer.detail)}`);
    return true;
   },
   async onConflict(sentInEpoch) {
@@ -660,8 +666,8 @@ const HOLDERS_NAMED = 5;
 function describeRoomFigures(selection, {census: census, freed: freed}) {
  const staying = selection.matched.filter(one => one.verdict !== "eligible" && one.app.state !== "deleting");
  const holders = staying.slice(0, HOLDERS_NAMED).map(one => {
-  const age = one.ageMs === null ? "" : `${formatDuration(one.ageMs)} old, `;
-  return `${plain(one.app.name, 60)} (${age}${plain(one.reason, 80)})`;
+  const age = one.ageMs === null ? "" : `${core.formatDuration(one.ageMs)} old, `;
+  return `${core.plain(one.app.name, 60)} (${age}${core.plain(one.reason, 80)})`;
  });
  const inScope = [ ...census?.sightings.values() ?? [] ].filter(({app: app}) => app.inScope).length;
  const others = inScope - selection.matched.length;
@@ -678,7 +684,7 @@ function describeRoomFigures(selection, {census: census, freed: freed}) {
 }
 
 function describeFull(selection, {counted: counted, nextDueMs: nextDueMs, holders: holders}) {
- const due = nextDueMs === null ? "none of them will fall due" : `the next falls due in ${formatDuration(nextDueMs)}`;
+ const due = nextDueMs === null ? "none of them will fall due" : `the next falls due in ${core.formatDuration(nextDueMs)}`;
  return `full: ${counted} apps are there, ${selection.target} may be; ${due}; places are held by ${holders.join(", ")}`;
 }
 
@@ -768,7 +774,7 @@ function ageOf(app, serverNowMs) {
 }
 
 function matchName(app, rules) {
- if (app.name.length > MAX_NAME_LENGTH) return "unknown";
+ if (app.name.length > reap.MAX_NAME_LENGTH) return "unknown";
  try {
   return rules.match.matches(app.name) ? "yes" : "no";
  } catch {
@@ -785,7 +791,7 @@ function judge(app, ageMs, rules) {
   waitsFor: waitsFor
  });
  const {minAgeMs: minAgeMs, olderThanMs: olderThanMs} = rules;
- if (app.name.length > MAX_NAME_LENGTH) return is("kept", `the name is longer than ${MAX_NAME_LENGTH} characters`);
+ if (app.name.length > reap.MAX_NAME_LENGTH) return is("kept", `the name is longer than ${reap.MAX_NAME_LENGTH} characters`);
  const protection = findProtection(app, rules);
  if (protection !== null) return is("protected", protection);
  if (rules.held?.has(app.id)) return is("kept", "its owner holds a live lease");
@@ -793,9 +799,9 @@ function judge(app, ageMs, rules) {
  if (app.state === "deleting") return is("kept", "already being deleted");
  if (app.state === "transitional") return is("kept", "between two states");
  if (ageMs === null) return is("unknown-age", "its age is unknown");
- if (ageMs <= minAgeMs) return is("young", `not older than ${formatDuration(minAgeMs)}`, "time");
+ if (ageMs <= minAgeMs) return is("young", `not older than ${core.formatDuration(minAgeMs)}`, "time");
  if (olderThanMs === null) return is("kept", "within the limit", "excess");
- return ageMs > olderThanMs ? is("eligible", `older than ${formatDuration(olderThanMs)}`) : is("kept", `not older than ${formatDuration(olderThanMs)}`, "time");
+ return ageMs > olderThanMs ? is("eligible", `older than ${core.formatDuration(olderThanMs)}`) : is("kept", `not older than ${core.formatDuration(olderThanMs)}`, "time");
 }
 
 function findProtection(app, rules) {
@@ -890,6 +896,7 @@ async function sweepUntilHalted(options, halt) {
   halt: halt,
   note: note
  });
+ const listedAtMs = clock.monotonicMs();
  const census = failure === null && !halt.isHalted ? await takeCensus({
   calls: calls,
   clock: clock,
@@ -912,7 +919,7 @@ async function sweepUntilHalted(options, halt) {
  });
  onEvent({
   kind: "planned",
-  counts: countApps(selection.listed, describeApps(selection, null), false)
+  counts: reap.countApps(selection.listed, describeApps(selection, null), false)
  });
  if (isApplied && census) {
   const refresh = createRefresh({
@@ -937,8 +944,8 @@ async function sweepUntilHalted(options, halt) {
   });
  }
  const apps = describeApps(selection, isApplied ? jobs : null);
- const counts = countApps(selection.listed, apps, isApplied);
- const conclusion = concludePass({
+ const counts = reap.countApps(selection.listed, apps, isApplied);
+ const conclusion = reap.concludePass({
   isApplied: isApplied,
   counts: counts,
   halts: halt.reasons,
@@ -952,19 +959,27 @@ async function sweepUntilHalted(options, halt) {
   census: census,
   freed: isApplied ? jobs.freed() : 0
  });
- if (selection.shortfall > 0) note("warn", describeFull(selection, room));
- const result = {
+ const told = selection.shortfall > 0 ? describeFull(selection, room) : null;
+ if (told !== null) note("warn", told);
+ const isFull = conclusion.reason === "full" && told !== null;
+ return {
   ...conclusion,
   counts: counts,
   requests: {
    ...calls.counts
   },
-  apps: apps
+  apps: apps,
+  ...census?.isComplete ? {
+   room: room
+  } : {},
+  ...isFull ? {
+   full: {
+    listedAtMs: listedAtMs,
+    nextDueMs: room.nextDueMs,
+    told: told
+   }
+  } : {}
  };
- return census?.isComplete ? {
-  ...result,
-  room: room
- } : result;
 }
 
 async function openProvider(calls, {clock: clock, halt: halt, note: note}) {
@@ -1015,7 +1030,7 @@ function select(census, {options: options, held: held, note: note}) {
  if (census && census.pages > 0) {
   const skewMs = serverNowMs === null ? 0 : clock.wallMs() - serverNowMs;
   if (serverNowMs === null) note("warn", "the provider tells no time, so no age is known");
-  if (Math.abs(skewMs) > SKEW_WARNING_MS) note("warn", `this machine's clock is ${formatDuration(Math.abs(skewMs))} ${skewMs > 0 ? "ahead" : "behind"}; ages are by the provider's`);
+  if (Math.abs(skewMs) > SKEW_WARNING_MS) note("warn", `this machine's clock is ${core.formatDuration(Math.abs(skewMs))} ${skewMs > 0 ? "ahead" : "behind"}; ages are by the provider's`);
  }
  const apps = [ ...census?.sightings.values() ?? [] ].map(sighting => sighting.app);
  return selectApps({
@@ -1072,4 +1087,4 @@ function describeApp(one, job) {
  };
 }
 
-export { sweep };
+exports.sweep = sweep;

@@ -1,18 +1,18 @@
-import { P as throwIfAborted, _ as sleep, c as toError, T as abortReason, m as createNonce, V as deepFreeze, b as hasCode, U as UnavailableError, R as withTimeout, a4 as IndeterminateError, X as createBackoff, p as plain, B as CancelledError, j as jitter, f as formatDuration, d as createDeadline, q as openStoreParts, aH as requireStore, C as ConfigError, o as createReleasers } from "./core.js";
+"use strict";
 
-import { c as checkKey, d as decodeCheckRecord, e as encodeCheckRecord } from "./check-record.js";
+const core = require("./core.js");
 
-import { H as HEALTH_STATUSES } from "./contract.js";
+const checkRecord = require("./check-record.js");
 
-import { u as unreachable } from "./result.js";
+const contract = require("./contract.js");
 
-import { o as observeRevision, u as unchangedForMs, i as isExpired } from "./freshness.js";
+const result = require("./result.js");
 
-import { d as displayTarget, p as parseTarget, f as findTargetProblem, a as probeCredentials, o as openProbes } from "./probes.js";
+const freshness = require("./freshness.js");
 
-import { s as startChild } from "./child.js";
+const probes = require("./probes.js");
 
-import { b as createHolder } from "./reap.js";
+const child = require("./child.js");
 
 const TOLERATED_FAILURES = 1;
 
@@ -84,7 +84,7 @@ function createEdge() {
    wake?.();
   },
   async wait({clock: clock, delayMs: delayMs, signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    const cause = pending ? "edge" : await new Promise((resolve, reject) => {
     const finish = act => {
      timer.cancel();
@@ -92,7 +92,7 @@ function createEdge() {
      wake = null;
      act();
     };
-    const onAbort = () => finish(() => reject(abortReason(signal)));
+    const onAbort = () => finish(() => reject(core.abortReason(signal)));
     const timer = clock.startTimer(delayMs, () => finish(() => resolve("timer")));
     signal.addEventListener("abort", onAbort, {
      once: true
@@ -107,18 +107,18 @@ function createEdge() {
 
 async function subscribe(options) {
  const {edge: edge, clock: clock, signal: signal, logger: logger, what: what} = options;
- throwIfAborted(signal);
- const report = error => logger.debug(`the watch on ${what} ended (${toError(error).message}); reading on the timer alone`);
+ core.throwIfAborted(signal);
+ const report = error => logger.debug(`the watch on ${what} ended (${core.toError(error).message}); reading on the timer alone`);
  const settled = new AbortController;
  try {
   const watch = options.watch({
    signal: signal
   });
   void forward(watch, edge).catch(report);
-  const limit = sleep(clock, options.readyTimeoutMs, AbortSignal.any([ signal, settled.signal ]));
+  const limit = core.sleep(clock, options.readyTimeoutMs, AbortSignal.any([ signal, settled.signal ]));
   await Promise.race([ watch.ready, limit ]);
  } catch (error) {
-  throwIfAborted(signal);
+  core.throwIfAborted(signal);
   report(error);
  } finally {
   settled.abort();
@@ -129,7 +129,7 @@ async function forward(watch, edge) {
  for await (const _ of watch) edge.fire();
 }
 
-const OPERATION_TIMEOUT_MS = 5e3;
+const OPERATION_TIMEOUT_MS$1 = 5e3;
 
 const MAX_ATTEMPTS = 16;
 
@@ -139,15 +139,15 @@ const CONFLICT_BACKOFF = {
 };
 
 function createRegister(world, name) {
- const {store: store, clock: clock, namespace: namespace, writer: writer, operationTimeoutMs: timeoutMs = OPERATION_TIMEOUT_MS} = world;
- const key = checkKey(namespace, name);
+ const {store: store, clock: clock, namespace: namespace, writer: writer, operationTimeoutMs: timeoutMs = OPERATION_TIMEOUT_MS$1} = world;
+ const key = checkRecord.checkKey(namespace, name);
  const read = async signal => {
   const waitingFor = `the store to read check ${name}`;
-  const onTimeout = () => new UnavailableError(`${waitingFor} took too long`);
+  const onTimeout = () => new core.UnavailableError(`${waitingFor} took too long`);
   const parent = signal === undefined ? {} : {
    parent: signal
   };
-  const entry = await withTimeout({
+  const entry = await core.withTimeout({
    clock: clock,
    timeoutMs: timeoutMs,
    waitingFor: waitingFor,
@@ -161,19 +161,19 @@ function createRegister(world, name) {
    revision: null
   };
   return {
-   record: decodeCheckRecord(entry.value, name),
+   record: checkRecord.decodeCheckRecord(entry.value, name),
    revision: entry.revision
   };
  };
  const write = async (expect, record) => {
   const waitingFor = `the store to write check ${name}`;
-  const onTimeout = () => new IndeterminateError(`${waitingFor} took too long; it may or may not have landed`);
-  const result = await withTimeout({
+  const onTimeout = () => new core.IndeterminateError(`${waitingFor} took too long; it may or may not have landed`);
+  const result = await core.withTimeout({
    clock: clock,
    timeoutMs: timeoutMs,
    waitingFor: waitingFor,
    onTimeout: onTimeout
-  }, own => store.compareAndSet(key, expect, encodeCheckRecord(record), {
+  }, own => store.compareAndSet(key, expect, checkRecord.encodeCheckRecord(record), {
    signal: own
   }));
   return result.ok ? result.revision : null;
@@ -182,26 +182,26 @@ function createRegister(world, name) {
   key: key,
   read: read,
   async update(decide, signal) {
-   const nonce = createNonce();
+   const nonce = core.createNonce();
    let doubt = null;
-   let backoff = createBackoff(CONFLICT_BACKOFF);
+   let backoff = core.createBackoff(CONFLICT_BACKOFF);
    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    throwIfAborted(signal);
+    core.throwIfAborted(signal);
     const current = await read(signal).catch(error => {
-     throw doubt !== null && hasCode(error, "unavailable") ? doubt : error;
+     throw doubt !== null && core.hasCode(error, "unavailable") ? doubt : error;
     });
     if (current.record?.nonce === nonce) return current;
     const draft = decide(current.record);
     if (draft === null) return current;
     const setAt = new Date(clock.wallMs()).toISOString();
-    const record = deepFreeze({
+    const record = core.deepFreeze({
      v: 1,
      ...draft,
      writer: writer,
      nonce: nonce,
      setAt: setAt
     });
-    throwIfAborted(signal);
+    core.throwIfAborted(signal);
     try {
      const revision = await write(current.revision, record);
      if (revision !== null) return {
@@ -209,14 +209,14 @@ function createRegister(world, name) {
       revision: revision
      };
     } catch (error) {
-     if (!hasCode(error, "indeterminate")) throw error;
+     if (!core.hasCode(error, "indeterminate")) throw error;
      doubt = error;
     }
     const step = backoff.next(clock.random());
     backoff = step.backoff;
-    await sleep(clock, step.delayMs, signal);
+    await core.sleep(clock, step.delayMs, signal);
    }
-   throw doubt ?? new UnavailableError(`check ${name} was changed by others ${MAX_ATTEMPTS} times in a row`);
+   throw doubt ?? new core.UnavailableError(`check ${name} was changed by others ${MAX_ATTEMPTS} times in a row`);
   }
  };
 }
@@ -243,7 +243,7 @@ function reduceChecks(checks, exists) {
  const more = others > 0 ? ` (and ${others} more ${worst.status})` : "";
  return {
   status: worst.status,
-  reason: `${plain(worst.id)} is ${worst.status}: ${plain(worst.output)}${more}`,
+  reason: `${core.plain(worst.id)} is ${worst.status}: ${core.plain(worst.output)}${more}`,
   worst: worst.id
  };
 }
@@ -274,7 +274,7 @@ function selectCause(before, after) {
 }
 
 function compareChecks(a, b) {
- const bySeverity = HEALTH_STATUSES.indexOf(b.status) - HEALTH_STATUSES.indexOf(a.status);
+ const bySeverity = contract.HEALTH_STATUSES.indexOf(b.status) - contract.HEALTH_STATUSES.indexOf(a.status);
  return bySeverity || compareText(a.id, b.id) || compareText(a.output, b.output);
 }
 
@@ -310,19 +310,23 @@ const PROBE_TIMEOUT_MS = 6e4;
 async function followUpstream(options) {
  const {probe: probe, reconcileMs: reconcileMs, clock: clock, logger: logger, signal: signal, observe: observe} = options;
  const edge = createEdge();
- if (probe.watch) await subscribe({
-  ...options,
-  watch: probe.watch,
-  edge: edge,
-  what: `upstream ${probe.id}`
- });
+ if (probe.watch) {
+  const what = `upstream ${probe.id}`;
+  await subscribe({
+   ...options,
+   watch: probe.watch,
+   edge: edge,
+   readyTimeoutMs: options.storeTimeoutMs,
+   what: what
+  });
+ }
  let state = unasked;
  for (;;) {
   const startedAtMs = clock.monotonicMs();
   const result = await ask(options);
   const before = state.reading;
   state = observe(state, result);
-  if (result.unreachable) logger.debug(`${plain(probe.id)} could not be asked: ${result.detail}`);
+  if (result.unreachable) logger.debug(`${core.plain(probe.id)} could not be asked: ${result.detail}`);
   if (state.reading !== null && !isSameReading(before, state.reading)) options.onReading(state.reading);
   const delayMs = selectDelay({
    reconcileMs: reconcileMs,
@@ -338,45 +342,46 @@ async function followUpstream(options) {
    signal: signal
   });
   const gapMs = startedAtMs + MIN_GAP_MS - clock.monotonicMs();
-  if (gapMs > 0) await sleep(clock, gapMs, signal);
+  if (gapMs > 0) await core.sleep(clock, gapMs, signal);
  }
 }
 
-async function ask({probe: probe, clock: clock, signal: signal}) {
- throwIfAborted(signal);
- const onTimeout = () => new UnavailableError("no answer at all");
+async function ask({probe: probe, clock: clock, signal: signal, storeTimeoutMs: storeTimeoutMs}) {
+ core.throwIfAborted(signal);
+ const onTimeout = () => new core.UnavailableError("no answer at all");
+ const timeoutMs = probe.watch ? storeTimeoutMs : PROBE_TIMEOUT_MS;
  const limits = {
   clock: clock,
-  timeoutMs: PROBE_TIMEOUT_MS,
+  timeoutMs: timeoutMs,
   waitingFor: probe.id,
   parent: signal,
   onTimeout: onTimeout
  };
  try {
-  return await withTimeout(limits, own => probe.probe({
+  return await core.withTimeout(limits, own => probe.probe({
    signal: own
   }));
  } catch (error) {
-  throwIfAborted(signal);
-  if (hasCode(error, "invariant")) throw error;
-  return unreachable(toError(error).message);
+  core.throwIfAborted(signal);
+  if (core.hasCode(error, "invariant")) throw error;
+  return result.unreachable(core.toError(error).message);
  }
 }
 
-const READY_TIMEOUT_MS$1 = 5e3;
+const OPERATION_TIMEOUT_MS = 5e3;
 
 const STORE_BACKOFF_MS = 250;
 
 function startAlias(definition, world, options = {}) {
  const controller = new AbortController;
- const onAbort = () => controller.abort(abortReason(options.signal));
+ const onAbort = () => controller.abort(core.abortReason(options.signal));
  if (options.signal?.aborted) onAbort(); else options.signal?.addEventListener("abort", onAbort, {
   once: true
  });
  const done = runAlias$1(definition, world, controller).finally(() => options.signal?.removeEventListener("abort", onAbort));
  done.catch(() => undefined);
  const stop = () => {
-  controller.abort(new CancelledError(`alias ${definition.name} was stopped`));
+  controller.abort(new core.CancelledError(`alias ${definition.name} was stopped`));
   return done;
  };
  return {
@@ -404,7 +409,7 @@ async function runAlias$1(definition, world, controller) {
   clock: world.clock,
   logger: world.logger,
   signal: signal,
-  readyTimeoutMs: world.operationTimeoutMs ?? READY_TIMEOUT_MS$1,
+  storeTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
   observe: world.observe ?? observeHealth,
   onReading(reading) {
    readings[at] = {
@@ -415,7 +420,7 @@ async function runAlias$1(definition, world, controller) {
   }
  }).catch(error => {
   if (signal.aborted) return;
-  failure = toError(error);
+  failure = core.toError(error);
   controller.abort(failure);
  }));
  try {
@@ -430,9 +435,9 @@ async function runAlias$1(definition, world, controller) {
   return publisher.report(outcome);
  } catch (error) {
   if (failure !== null || !signal.aborted) throw failure ?? error;
-  return publisher.report(hasCode(signal.reason, "deadline") ? "timeout" : "stopped");
+  return publisher.report(core.hasCode(signal.reason, "deadline") ? "timeout" : "stopped");
  } finally {
-  controller.abort(new CancelledError("the alias has ended"));
+  controller.abort(new core.CancelledError("the alias has ended"));
   await Promise.all(followers);
  }
 }
@@ -444,19 +449,19 @@ async function publishLoop(options) {
   baseMs: STORE_BACKOFF_MS,
   capMs: definition.reconcileMs
  };
- let backoff = createBackoff(backoffSettings);
+ let backoff = core.createBackoff(backoffSettings);
  let attemptedAtMs = Number.NEGATIVE_INFINITY;
  if (store.capabilities.nativeWatch) await subscribe({
   watch: own => store.watch(publisher.key, own),
   edge: edge,
   clock: clock,
   signal: signal,
-  readyTimeoutMs: world.operationTimeoutMs ?? READY_TIMEOUT_MS$1,
+  readyTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
   logger: logger,
-  what: `check ${plain(definition.name)}`
+  what: `check ${core.plain(definition.name)}`
  });
  for (;;) {
-  throwIfAborted(signal);
+  core.throwIfAborted(signal);
   let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
   const snapshot = [ ...readings ];
   const rollup = rollUp(snapshot);
@@ -465,11 +470,11 @@ async function publishLoop(options) {
    try {
     const outcome = await publisher.publish(snapshot, rollup, signal);
     if (outcome !== null) return outcome;
-    backoff = createBackoff(backoffSettings);
+    backoff = core.createBackoff(backoffSettings);
    } catch (error) {
     if (signal.aborted || !isTransient(error)) throw error;
-    publisher.lastError = toError(error);
-    logger.debug(`check ${plain(definition.name)}: ${plain(publisher.lastError.message)}; trying again`);
+    publisher.lastError = core.toError(error);
+    logger.debug(`check ${core.plain(definition.name)}: ${core.plain(publisher.lastError.message)}; trying again`);
     const step = backoff.next(clock.random());
     backoff = step.backoff;
     delayMs = Math.min(delayMs, Math.max(MIN_GAP_MS, step.delayMs));
@@ -481,7 +486,7 @@ async function publishLoop(options) {
    signal: signal
   });
   const gapMs = attemptedAtMs + MIN_GAP_MS - clock.monotonicMs();
-  if (gapMs > 0) await sleep(clock, gapMs, signal);
+  if (gapMs > 0) await core.sleep(clock, gapMs, signal);
  }
 }
 
@@ -490,7 +495,7 @@ function createPublisher(definition, world) {
  const register = createRegister(world, name);
  const upstreams = definition.upstreams.map(probe => probe.id);
  let identity = {
-  run: createNonce(),
+  run: core.createNonce(),
   generation: null,
   nonce: null
  };
@@ -575,7 +580,7 @@ function createPublisher(definition, world) {
 }
 
 function isTransient(error) {
- return hasCode(error, "unavailable") || hasCode(error, "indeterminate") || hasCode(error, "throttled");
+ return core.hasCode(error, "unavailable") || core.hasCode(error, "indeterminate") || core.hasCode(error, "throttled");
 }
 
 const READY_TIMEOUT_MS = 5e3;
@@ -585,7 +590,7 @@ const JITTER_SHARE = .1;
 function createChecks(world) {
  return {
   async set(name, {status: status, output: output = "", ttlMs: ttlMs = null, signal: signal}) {
-   const run = createNonce();
+   const run = core.createNonce();
    const {record: record} = await createRegister(world, name).update(current => ({
     status: status,
     output: output,
@@ -594,7 +599,7 @@ function createChecks(world) {
     generation: (current?.generation ?? 0) + 1,
     upstreams: []
    }), signal);
-   if (record === null) throw new UnavailableError(`check ${plain(name)} was not written`);
+   if (record === null) throw new core.UnavailableError(`check ${core.plain(name)} was not written`);
    return record;
   },
   async get(name, {signal: signal} = {}) {
@@ -624,10 +629,10 @@ async function waitForStatus(register, options) {
    signal: signal,
    readyTimeoutMs: readyTimeoutMs,
    logger: logger,
-   what: `check ${plain(name)}`
+   what: `check ${core.plain(name)}`
   });
   for (;;) {
-   let delayMs = jitter(pollMs, JITTER_SHARE, clock.random());
+   let delayMs = core.jitter(pollMs, JITTER_SHARE, clock.random());
    const askedAtMs = clock.monotonicMs();
    try {
     const stored = await register.read(signal);
@@ -636,8 +641,8 @@ async function waitForStatus(register, options) {
      askedAtMs: askedAtMs,
      answeredAtMs: clock.monotonicMs()
     };
-    sighting = observeRevision(sighting, look);
-    const unchangedMs = unchangedForMs(sighting, look);
+    sighting = freshness.observeRevision(sighting, look);
+    const unchangedMs = freshness.unchangedForMs(sighting, look);
     const view = viewOf(stored, unchangedMs);
     const ttlMs = stored.record?.ttlMs ?? Number.POSITIVE_INFINITY;
     if (unchangedMs <= ttlMs) delayMs = Math.min(delayMs, ttlMs - unchangedMs + 1);
@@ -645,8 +650,8 @@ async function waitForStatus(register, options) {
     shown = view;
     if (view.status === until) return view;
    } catch (error) {
-    throwIfAborted(signal);
-    if (!hasCode(error, "unavailable") && !hasCode(error, "throttled")) throw error;
+    core.throwIfAborted(signal);
+    if (!core.hasCode(error, "unavailable") && !core.hasCode(error, "throttled")) throw error;
     lastError = error;
    }
    await edge.wait({
@@ -656,7 +661,7 @@ async function waitForStatus(register, options) {
    });
   }
  } catch (error) {
-  if (shown === null && lastError !== null && hasCode(error, "deadline")) throw new UnavailableError(`the store never answered about check ${plain(name)}`, {
+  if (shown === null && lastError !== null && core.hasCode(error, "deadline")) throw new core.UnavailableError(`the store never answered about check ${core.plain(name)}`, {
    cause: lastError
   });
   throw error;
@@ -670,9 +675,9 @@ function viewOf({record: record, revision: revision}, unchangedMs = 0) {
   record: record,
   revision: revision
  };
- if (isExpired(record.ttlMs, unchangedMs)) return {
+ if (freshness.isExpired(record.ttlMs, unchangedMs)) return {
   status: "critical",
-  output: `no update for ${formatDuration(record.ttlMs ?? 0)}`,
+  output: `no update for ${core.formatDuration(record.ttlMs ?? 0)}`,
   record: record,
   revision: revision
  };
@@ -699,7 +704,7 @@ function findAliasProblems({name: name, targets: targets, reconcileMs: reconcile
   const text = JSON.stringify(target);
   if (seen.has(text)) problems.push({
    option: "of",
-   problem: `names ${displayTarget(target)} twice`
+   problem: `names ${probes.displayTarget(target)} twice`
   });
   seen.add(text);
  }
@@ -749,16 +754,16 @@ function findCheckProblems(resolved, host) {
 async function runCheck(context, resolved) {
  const {values: values} = resolved;
  const {targets: targets, address: address, name: name} = checkEverything(context, resolved);
- const releasers = createReleasers();
+ const releasers = core.createReleasers();
  const isOpenEnded = values.action === "alias" && values.until === null;
- const deadline = createDeadline({
+ const deadline = core.createDeadline({
   clock: context.clock,
   timeoutMs: isOpenEnded ? Number.POSITIVE_INFINITY : values.timeoutMs,
   waitingFor: `check ${name} to be ${values.until ?? "passing"}`,
   parent: context.signal
  });
  try {
-  const parts = await openStoreParts(context, {
+  const parts = await core.openStoreParts(context, {
    address: address,
    values: values,
    releasers: releasers
@@ -767,7 +772,7 @@ async function runCheck(context, resolved) {
    store: parts.store,
    namespace: values.namespace,
    clock: context.clock,
-   writer: createHolder(context, {
+   writer: core.createHolder(context, {
     holder: values.holder ?? undefined
    }).text,
    logger: context.logger
@@ -850,7 +855,7 @@ async function runPlain(run) {
    transitions: transitions
   });
  } catch (error) {
-  if (!hasCode(error, "deadline")) throw error;
+  if (!core.hasCode(error, "deadline")) throw error;
   const seen = last === null ? {
    status: "unknown",
    output: ""
@@ -868,14 +873,14 @@ async function runAlias(run) {
  const {context: context, resolved: resolved, world: world, targets: targets, deadline: deadline, releasers: releasers, name: name} = run;
  const {values: values} = resolved;
  const startMs = context.clock.monotonicMs();
- const probes = await openProbes(context, {
+ const probes$1 = await probes.openProbes(context, {
   store: world.store,
   namespace: values.namespace,
   targets: targets,
   releasers: releasers
  });
  const [file, ...args] = context.rest ?? [];
- const child = file === undefined ? null : startChild({
+ const child$1 = file === undefined ? null : child.startChild({
   command: [ file, ...args ],
   cwd: context.cwd,
   env: context.env,
@@ -883,7 +888,7 @@ async function runAlias(run) {
  });
  const alias = startAlias({
   name: name,
-  upstreams: probes,
+  upstreams: probes$1,
   reconcileMs: values.reconcileMs,
   until: values.until ?? undefined
  }, {
@@ -895,12 +900,12 @@ async function runAlias(run) {
    });
   }
  }, {
-  signal: child ? undefined : deadline.signal
+  signal: child$1 ? undefined : deadline.signal
  });
- if (!child) return concludeAlias(await alias.done);
+ if (!child$1) return concludeAlias(await alias.done);
  return await runBeside({
   context: context,
-  child: child,
+  child: child$1,
   alias: alias
  });
 }
@@ -968,8 +973,8 @@ function checkEverything(context, resolved) {
  });
  const targets = [];
  for (const text of values.of) {
-  const parsed = parseTarget(text);
-  const problem = parsed.ok ? findTargetProblem(parsed.value, probeCredentials(context)) : parsed.problem;
+  const parsed = probes.parseTarget(text);
+  const problem = parsed.ok ? probes.findTargetProblem(parsed.value, probes.probeCredentials(context)) : parsed.problem;
   if (problem !== null) problems.push({
    option: spellingOf("of"),
    message: problem
@@ -988,8 +993,8 @@ function checkEverything(context, resolved) {
    });
   }
  }
- const address = requireStore(context, resolved, problems);
- if (problems.length > 0 || !address) throw new ConfigError(problems);
+ const address = core.requireStore(context, resolved, problems);
+ if (problems.length > 0 || !address) throw new core.ConfigError(problems);
  return {
   targets: targets,
   address: address,
@@ -1014,8 +1019,8 @@ function createCheckCommand() {
 
 function describeCheckEvent(event) {
  const change = event.from === null ? event.to : `${event.from} \u2192 ${event.to}`;
- const cause = event.upstream === null ? "" : `, by ${plain(event.upstream)}`;
- return `${plain(event.name)}: ${change}${cause}${event.output === "" ? "" : `: ${plain(event.output, 300)}`}`;
+ const cause = event.upstream === null ? "" : `, by ${core.plain(event.upstream)}`;
+ return `${core.plain(event.name)}: ${change}${cause}${event.output === "" ? "" : `: ${core.plain(event.output, 300)}`}`;
 }
 
 function describeCheck(report, style) {
@@ -1026,8 +1031,8 @@ function describeCheck(report, style) {
   unknown: style.dim
  };
  const status = paint[report.status](report.status);
- const why = report.output === "" ? "" : `: ${plain(report.output, 300)}`;
- const name = plain(report.name);
+ const why = report.output === "" ? "" : `: ${core.plain(report.output, 300)}`;
+ const name = core.plain(report.name);
  switch (report.outcome) {
  case "timeout":
   return `${style.red("Timed out")}: ${name} is ${status}${why}`;
@@ -1055,4 +1060,10 @@ const terminalCheck = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { describeCheckEvent as a, describeCheck as d, runCheck as r, terminalCheck as t };
+exports.describeCheck = describeCheck;
+
+exports.describeCheckEvent = describeCheckEvent;
+
+exports.runCheck = runCheck;
+
+exports.terminalCheck = terminalCheck;

@@ -1,14 +1,43 @@
-import { spawn } from "node:child_process";
+"use strict";
 
-import { mkdtemp, rm } from "node:fs/promises";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-import { tmpdir } from "node:os";
+const node_child_process = require("node:child_process");
 
-import { join } from "node:path";
+const promises = require("node:fs/promises");
 
-import { i as isJsonObject, m as createNonce, _ as sleep, C as ConfigError, d as createDeadline, P as throwIfAborted, o as createReleasers, aN as createLiveBlock, f as formatDuration, r as renderTable } from "./core.js";
+const os = require("node:os");
 
-import * as http from "node:http";
+const node_path = require("node:path");
+
+const core = require("./core.js");
+
+const http = require("node:http");
+
+function _interopNamespaceDefault(e) {
+ const n = Object.create(null, {
+  [Symbol.toStringTag]: {
+   value: "Module"
+  }
+ });
+ if (e) {
+  for (const k in e) {
+   if (k !== "default") {
+    const d = Object.getOwnPropertyDescriptor(e, k);
+    Object.defineProperty(n, k, d.get ? d : {
+     enumerable: true,
+     get: () => e[k]
+    });
+   }
+  }
+ }
+ n.default = e;
+ return Object.freeze(n);
+}
+
+const http__namespace = _interopNamespaceDefault(http);
 
 function totalRequests(requests, apps) {
  const deletions = requests.filter(request => request.method === "DELETE");
@@ -115,7 +144,7 @@ function answerCall(call, rules) {
    applied: true
   };
  }
- if (method === "PATCH" && isJsonObject(call.body)) {
+ if (method === "PATCH" && core.isJsonObject(call.body)) {
   const changes = pick(call.body, [ "maintenance", "name" ]);
   return {
    ...ok(world.patch(String(app["id"]), changes)),
@@ -212,12 +241,12 @@ function listedApps(path, world) {
  if (team === undefined || !world.hasTeam(decodeURIComponent(team))) return null;
  return world.apps().filter(app => {
   const own = app["team"];
-  return isJsonObject(own) && [ own["name"], own["id"] ].includes(decodeURIComponent(team));
+  return core.isJsonObject(own) && [ own["name"], own["id"] ].includes(decodeURIComponent(team));
  });
 }
 
 function create(body, {world: world, appLimit: appLimit}) {
- const wanted = isJsonObject(body) ? body["name"] : undefined;
+ const wanted = core.isJsonObject(body) ? body["name"] : undefined;
  const name = typeof wanted === "string" ? wanted : `sandbox-${world.log.length}-app`;
  if (world.ownCount() >= appLimit) {
   const message = `You've reached your app limit of ${appLimit} apps. Delete some apps to create more.`;
@@ -373,7 +402,7 @@ function decode(text) {
 function createSandboxWorld(options) {
  const {clock: clock, rateLimit: rateLimit} = options;
  const account = {
-  id: createNonce(),
+  id: core.createNonce(),
   email: "ci@example.com"
  };
  const owners = new Map([ [ account.email, account ] ]);
@@ -385,7 +414,7 @@ function createSandboxWorld(options) {
  let refilledAtMs = clock.monotonicMs();
  const ownerOf = email => {
   const known = owners.get(email) ?? {
-   id: createNonce(),
+   id: core.createNonce(),
    email: email
   };
   owners.set(email, known);
@@ -394,7 +423,7 @@ function createSandboxWorld(options) {
  const teamOf = name => {
   if (name === undefined) return null;
   const known = teams.get(name) ?? {
-   id: createNonce(),
+   id: core.createNonce(),
    name: name
   };
   teams.set(name, known);
@@ -411,7 +440,7 @@ function createSandboxWorld(options) {
   log: [],
   capacity: rateLimit.capacity,
   add(seed) {
-   const id = seed.id ?? createNonce();
+   const id = seed.id ?? core.createNonce();
    const createdAt = timestamp(clock.wallMs() - (seed.ageMs ?? 0));
    const team = teamOf(seed.team);
    const owner = ownerOf(team ? `${team.name}@herokumanager.com` : seed.owner ?? account.email);
@@ -512,14 +541,14 @@ function releaseObject(about) {
   created_at: at,
   description: "Deploy 4d1b2c3",
   eligible_for_rollback: status === "succeeded",
-  id: createNonce(),
+  id: core.createNonce(),
   oci_image: null,
   slug: null,
   status: status,
   updated_at: at,
   user: {
    email: "ci@example.com",
-   id: createNonce()
+   id: core.createNonce()
   },
   version: version,
   current: status === "succeeded",
@@ -620,12 +649,12 @@ async function startHerokuSandbox(settings) {
    page: page
   });
   const delayMs = latencyMs + (act?.kind === "delay" ? act.delayMs : 0);
-  if (delayMs > 0) await sleep(clock, delayMs, closing.signal);
+  if (delayMs > 0) await core.sleep(clock, delayMs, closing.signal);
   const key = /^Bearer (.*)$/.exec(request.headers.authorization ?? "")?.[1] ?? null;
   const answer = decide(call, act, key);
   const next = answer.headers["next-range"];
   if (next !== undefined && !pages.has(next)) pages.set(next, page + 1);
-  response.setHeader("request-id", createNonce());
+  response.setHeader("request-id", core.createNonce());
   response.setHeader("ratelimit-remaining", String(world.remaining()));
   world.log.push({
    sequence: world.log.length + 1,
@@ -649,7 +678,7 @@ async function startHerokuSandbox(settings) {
    answer: answer
   });
  };
- const server = http.createServer((request, response) => {
+ const server = http__namespace.createServer((request, response) => {
   serve(request, response).catch(() => response.destroy());
  });
  await new Promise((resolve, reject) => {
@@ -702,19 +731,19 @@ const SNAPSHOT_MS = 80;
 const DAY_MS = 864e5;
 
 async function runDemo(context, resolved) {
- if (resolved.problems.length > 0) throw new ConfigError(resolved.problems);
+ if (resolved.problems.length > 0) throw new core.ConfigError(resolved.problems);
  const {values: values} = resolved;
  const {clock: clock} = context;
- const releasers = createReleasers();
- const deadline = createDeadline({
+ const releasers = core.createReleasers();
+ const deadline = core.createDeadline({
   clock: clock,
   timeoutMs: values.timeoutMs,
   waitingFor: "the demonstration to end",
   parent: context.signal
  });
  try {
-  const folder = await mkdtemp(join(tmpdir(), "lockstep-demo-"));
-  releasers.add(() => rm(folder, {
+  const folder = await promises.mkdtemp(node_path.join(os.tmpdir(), "lockstep-demo-"));
+  releasers.add(() => promises.rm(folder, {
    recursive: true,
    force: true
   }));
@@ -748,7 +777,7 @@ async function runDemo(context, resolved) {
    if (values.fault === "kill") play.killSweeperAt(snapshot, Math.ceil(values.apps / 3));
    await deadline.sleep(SNAPSHOT_MS);
   }
-  throwIfAborted(deadline.signal);
+  core.throwIfAborted(deadline.signal);
   const last = look();
   context.onDemoSnapshot?.(last);
   return {
@@ -812,7 +841,7 @@ function startJobs(context, options) {
  };
  for (let index = 1; index <= options.jobs; index += 1) {
   const name = `job-${index}`;
-  const child = spawn(self.execPath, [ ...self.execArgv, self.entry, ...argumentsOf(name, options) ], {
+  const child = node_child_process.spawn(self.execPath, [ ...self.execArgv, self.entry, ...argumentsOf(name, options) ], {
    env: {
     PATH: context.env["PATH"],
     HOME: options.folder,
@@ -877,14 +906,14 @@ function startJobs(context, options) {
 
 function argumentsOf(name, {folder: folder, fault: fault}) {
  const whenKilled = [ "--when-busy", "wait", "--lease", "2s", "--poll", "250ms" ];
- return [ ...[ "reap", "--provider", "heroku", "--match", "demo-app-[0-9]+", "--older-than", "7d", "--apply" ], ...[ "--account", "demo", "--store", `file:${join(folder, "store")}`, "--holder", name, "--json" ], ...fault === "kill" ? whenKilled : [] ];
+ return [ ...[ "reap", "--provider", "heroku", "--match", "demo-app-[0-9]+", "--older-than", "7d", "--apply" ], ...[ "--account", "demo", "--store", `file:${node_path.join(folder, "store")}`, "--holder", name, "--json" ], ...fault === "kill" ? whenKilled : [] ];
 }
 
 function resultOf(output) {
  const line = output.trim().split("\n").at(-1) ?? "";
  if (!line.startsWith("{")) return {};
  const result = JSON.parse(line);
- if (!isJsonObject(result)) return {};
+ if (!core.isJsonObject(result)) return {};
  const text = field => typeof result[field] === "string" ? result[field] : null;
  return {
   outcome: text("outcome"),
@@ -917,7 +946,7 @@ function takeSnapshot(options) {
 const WIDTH = 56;
 
 function createDemoCommand(world) {
- const block = createLiveBlock(world.stream);
+ const block = core.createLiveBlock(world.stream);
  let last = null;
  return {
   async run(context, resolved) {
@@ -964,8 +993,8 @@ function drawTimelines(snapshot, style) {
  });
  const {totals: totals, apps: apps} = snapshot;
  const progress = `${totals.deletedApps}/${apps} apps deleted, ${totals.lists + totals.deletes + totals.reads} requests (minimum ${totals.minimum})`;
- const legend = style.dim(`\u2592 list  \u2588 delete  \xb7 alive  0 to ${formatDuration(spanMs)}`);
- return [ ...renderTable(rows), "", `${progress}   ${legend}` ];
+ const legend = style.dim(`\u2592 list  \u2588 delete  \xb7 alive  0 to ${core.formatDuration(spanMs)}`);
+ return [ ...core.renderTable(rows), "", `${progress}   ${legend}` ];
 }
 
 function describeJob(job, own, style) {
@@ -984,13 +1013,17 @@ function describeJob(job, own, style) {
 
 function renderDemoReport(report, style) {
  const {totals: totals} = report;
- const rows = report.jobs.map(job => [ job.name, job.wasKilled ? "killed" : job.outcome ?? "?", job.wasKilled ? "" : job.reason ?? "", job.endMs === null ? "" : formatDuration(job.endMs - job.startMs) ]);
+ const rows = report.jobs.map(job => [ job.name, job.wasKilled ? "killed" : job.outcome ?? "?", job.wasKilled ? "" : job.reason ?? "", job.endMs === null ? "" : core.formatDuration(job.endMs - job.startMs) ]);
  const sent = totals.lists + totals.deletes + totals.reads;
  const verdict = report.exitCode === 0 ? style.green("\u2713") : style.red("\u2717");
  const extra = [ totals.others > 0 ? `${totals.others} to learn whose account it is` : "", totals.serverErrors > 0 ? `${totals.serverErrors} answered 5xx` : "", totals.throttled > 0 ? `${totals.throttled} answered 429` : "" ].filter(Boolean);
- return [ ...renderTable([ [ "JOB", "OUTCOME", "WHY", "TOOK" ].map(title => style.bold(title)), ...rows ], {
+ return [ ...core.renderTable([ [ "JOB", "OUTCOME", "WHY", "TOOK" ].map(title => style.bold(title)), ...rows ], {
   right: [ 3 ]
- }), "", `${verdict} ${totals.deletedApps} of ${report.apps} apps deleted, ${totals.duplicates} twice.`, `  ${sent} requests: ${totals.lists} list + ${totals.deletes} delete${totals.reads > 0 ? ` + ${totals.reads} read` : ""}; the minimum is ${totals.minimum}.${extra.length > 0 ? style.dim(` Besides: ${extra.join(", ")}.`) : ""}`, `  ${formatDuration(report.durationMs)} for all ${report.jobs.length} jobs.` ];
+ }), "", `${verdict} ${totals.deletedApps} of ${report.apps} apps deleted, ${totals.duplicates} twice.`, `  ${sent} requests: ${totals.lists} list + ${totals.deletes} delete${totals.reads > 0 ? ` + ${totals.reads} read` : ""}; the minimum is ${totals.minimum}.${extra.length > 0 ? style.dim(` Besides: ${extra.join(", ")}.`) : ""}`, `  ${core.formatDuration(report.durationMs)} for all ${report.jobs.length} jobs.` ];
 }
 
-export { createDemoCommand, drawTimelines, renderDemoReport };
+exports.createDemoCommand = createDemoCommand;
+
+exports.drawTimelines = drawTimelines;
+
+exports.renderDemoReport = renderDemoReport;

@@ -1,6 +1,10 @@
-import { b as hasCode, e as exitCodeOf, c as toError, p as plain, aa as AuthError, U as UnavailableError, g as createKey, f as formatDuration, as as parseRepository, j as jitter, l as chooseStore, C as ConfigError, d as createDeadline, q as openStoreParts, o as createReleasers, r as renderTable } from "./core.js";
+"use strict";
 
-import { p as parseProviderSettings, q as quotaFloor, i as isBelowFloor } from "./reap.js";
+const core = require("./core.js");
+
+const reap = require("./reap.js");
+
+const liveness = require("./liveness.js");
 
 const NOT_TRIED = Object.freeze({
  status: "skipped",
@@ -22,8 +26,8 @@ async function examine(about, look) {
    value: value ?? null
   };
  } catch (thrown) {
-  if (hasCode(thrown, "cancelled")) throw thrown;
-  const error = toError(thrown);
+  if (core.hasCode(thrown, "cancelled")) throw thrown;
+  const error = core.toError(thrown);
   const {hint: hint = null} = error;
   const check = {
    ...about,
@@ -34,7 +38,7 @@ async function examine(about, look) {
   return {
    check: {
     ...check,
-    exitCode: exitCodeOf(error)
+    exitCode: core.exitCodeOf(error)
    },
    value: null
   };
@@ -65,7 +69,7 @@ async function checkProvider(context, what) {
   };
  }
  const {herokuTeam: herokuTeam, root: root} = values;
- const parsed = parseProviderSettings({
+ const parsed = reap.parseProviderSettings({
   provider: provider,
   herokuTeam: herokuTeam ?? undefined,
   root: root ?? undefined
@@ -82,7 +86,7 @@ async function checkProvider(context, what) {
   };
  }
  const {check: check} = await examine(about, async () => {
-  const {openProvider: openProvider} = await import("./reap.js").then(n => n.w);
+  const {openProvider: openProvider} = await Promise.resolve().then(() => require("./reap.js")).then(n => n.open);
   const opened = await openProvider(parsed.settings, {
    clock: clock,
    client: "lockstep doctor"
@@ -95,16 +99,16 @@ async function checkProvider(context, what) {
     signal: signal
    }) : scope;
    if (answer.kind === "open") return {
-    found: `opened ${plain(answer.label, 80)}`
+    found: `opened ${core.plain(answer.label, 80)}`
    };
    if (answer.kind === "page") return {
     found: `the team answers; ${answer.apps.length} apps on its first page`
    };
-   const text = `${provider} answered: ${plain(answer.detail)}`;
-   if (answer.kind === "unauthorized" || answer.kind === "forbidden") throw new AuthError(text, {
+   const text = `${provider} answered: ${core.plain(answer.detail)}`;
+   if (answer.kind === "unauthorized" || answer.kind === "forbidden") throw new core.AuthError(text, {
     hint: KEY_HINT
    });
-   throw new UnavailableError(text);
+   throw new core.UnavailableError(text);
   } finally {
    await opened.close();
   }
@@ -119,7 +123,7 @@ const MAX_SKEW_MS = 6e4;
 async function checkStore(context, what) {
  const {parts: parts, address: address, values: values, signal: signal} = what;
  const {store: store, github: github} = parts;
- const key = createKey(values.namespace, "doctor", "probe");
+ const key = core.createKey(values.namespace, "doctor", "probe");
  const startMs = context.clock.monotonicMs();
  const read = await examine({
   name: "store",
@@ -129,7 +133,7 @@ async function checkStore(context, what) {
    signal: signal
   });
   const {linearizableReads: linearizableReads, nativeWatch: nativeWatch, durable: durable} = store.capabilities;
-  const traits = [ `answered in ${formatDuration(Math.max(1, Math.round(context.clock.monotonicMs() - startMs)))}`, linearizableReads ? "reads are fresh" : "reads may lag behind writes", nativeWatch ? "changes are pushed" : "changes are polled for", durable === "process" ? "survives the death of processes, not of the machine" : "durable" ];
+  const traits = [ `answered in ${core.formatDuration(Math.max(1, Math.round(context.clock.monotonicMs() - startMs)))}`, linearizableReads ? "reads are fresh" : "reads may lag behind writes", nativeWatch ? "changes are pushed" : "changes are polled for", durable === "process" ? "survives the death of processes, not of the machine" : "durable" ];
   return {
    found: traits.join("; ")
   };
@@ -178,16 +182,16 @@ async function checkGitHubWrite(github, {address: address, signal: signal}) {
   tried: "make a commit that nothing points to (`contents: write`)"
  };
  const {check: check} = await examine(about, async () => {
-  const repository = parseRepository(address.location);
-  if (!repository.ok) throw new UnavailableError(`${address.url} ${repository.problem}`);
-  const {createGitData: createGitData} = await (import("./git-data.js"));
+  const repository = core.parseRepository(address.location);
+  if (!repository.ok) throw new core.UnavailableError(`${address.url} ${repository.problem}`);
+  const {createGitData: createGitData} = await Promise.resolve().then(() => require("./git-data.js"));
   const made = await createGitData(github, repository.value).createCommit({
    message: "lockstep doctor\n",
    parents: []
   }, {
    signal: signal
   });
-  if (made.kind === "refused") throw new UnavailableError(`GitHub refused it: ${made.text}`);
+  if (made.kind === "refused") throw new core.UnavailableError(`GitHub refused it: ${made.text}`);
   return {
    found: "the token may write"
   };
@@ -206,9 +210,9 @@ function checkQuota(github, given) {
   ...about,
   found: "this server has no limits, or does not tell them"
  };
- const reset = rate.resetMs === null ? "" : `, whole again in ${formatDuration(Math.max(1e3, rate.resetMs))}`;
- const found = `${rate.remaining} of ${rate.limit} requests are left${reset}; the floor is ${quotaFloor(rate, given)}`;
- if (!isBelowFloor(rate, given)) return {
+ const reset = rate.resetMs === null ? "" : `, whole again in ${core.formatDuration(Math.max(1e3, rate.resetMs))}`;
+ const found = `${rate.remaining} of ${rate.limit} requests are left${reset}; the floor is ${reap.quotaFloor(rate, given)}`;
+ if (!reap.isBelowFloor(rate, given)) return {
   ...about,
   status: "ok",
   found: found
@@ -243,7 +247,7 @@ function checkClock(github) {
  return {
   ...about,
   status: "warning",
-  found: `this machine is ${formatDuration(Math.round(skewMs / 1e4) * 1e4)} ${side}`,
+  found: `this machine is ${core.formatDuration(Math.round(skewMs / 1e4) * 1e4)} ${side}`,
   hint: "leases do not mind; how long a past sweep counts (`--every`) is judged wrongly. Set the clock by NTP"
  };
 }
@@ -288,7 +292,7 @@ async function checkCache({env: env, clock: clock, logger: logger}, signal) {
   name: "cache",
   tried: "look a name up in the cache of this workflow"
  };
- const {createCacheSnapshot: createCacheSnapshot, hasCacheService: hasCacheService} = await (import("./cache-snapshot.js"));
+ const {createCacheSnapshot: createCacheSnapshot, hasCacheService: hasCacheService} = await Promise.resolve().then(() => require("./cache-snapshot.js"));
  if (!hasCacheService(env)) {
   return {
    ...about,
@@ -307,7 +311,7 @@ async function checkCache({env: env, clock: clock, logger: logger}, signal) {
    debug: note
   }
  });
- const everyMs = Math.ceil(jitter(6e5, .1, clock.random()));
+ const everyMs = Math.ceil(core.jitter(6e5, .1, clock.random()));
  await store.read({
   identity: "0".repeat(16),
   everyMs: everyMs
@@ -416,15 +420,20 @@ function matrixCosts(plan) {
  }) ];
 }
 
+const LOST_WRITE_READS = 2 * RECORD_READS;
+
 function gateCost(plan) {
  const {members: members, waitMs: waitMs, pollMs: pollMs} = plan;
- const changes = 2 * members + 3;
- const writes = 2 * (changes + members);
- const looks = Math.min(changes, Math.ceil(waitMs / pollMs));
+ const changes = 2 * members + 1;
+ const lost = Math.ceil(members + members ** 2 / 12);
+ const writes = 2 * (changes + lost);
+ const looks = Math.min(Math.ceil(1.5 * members ** 2), members * Math.ceil(waitMs / pollMs));
+ const asked = members * Math.ceil(waitMs / liveness.evidenceEveryMs(members));
+ const requests = writes + RECORD_READS * (members + looks) + LOST_WRITE_READS * lost + asked;
  return {
   members: members,
   writes: writes,
-  requests: writes + members * RECORD_READS * (1 + looks)
+  requests: requests
  };
 }
 
@@ -450,12 +459,12 @@ function countBackedOffLooks(sweepMs) {
 
 async function runDoctor(context, resolved) {
  const {values: values} = resolved;
- const choice = chooseStore(context, resolved);
+ const choice = core.chooseStore(context, resolved);
  const problems = [ ...resolved.problems, ...choice.kind === "problem" ? [ choice.problem ] : [] ];
- if (problems.length > 0 || choice.kind === "problem") throw new ConfigError(problems);
+ if (problems.length > 0 || choice.kind === "problem") throw new core.ConfigError(problems);
  const {clock: clock} = context;
- const releasers = createReleasers();
- const deadline = createDeadline({
+ const releasers = core.createReleasers();
+ const deadline = core.createDeadline({
   clock: clock,
   timeoutMs: values.timeoutMs,
   waitingFor: "the examination",
@@ -480,7 +489,7 @@ async function runDoctor(context, resolved) {
     name: "store",
     tried: `open ${address.url}`
    }, async () => {
-    const parts = await openStoreParts(context, {
+    const parts = await core.openStoreParts(context, {
      address: address,
      values: values,
      releasers: releasers
@@ -499,7 +508,7 @@ async function runDoctor(context, resolved) {
     }));
     requestsPerHour = opened.value.github?.rate()?.limit ?? null;
     if (values.live) {
-     const {checkLive: checkLive} = await (import("./doctor-command-live.js"));
+     const {checkLive: checkLive} = await Promise.resolve().then(() => require("./doctor-command-live.js"));
      checks.push(...await checkLive(context, {
       parts: opened.value,
       address: address,
@@ -614,7 +623,7 @@ function renderCheck({name: name, status: status, tried: tried, found: found, hi
   problem: style.red("problem"),
   skipped: style.dim("skipped")
  };
- return [ `${marks[status]}  ${style.bold(name)}: ${plain(tried, 200)}`, `         ${plain(found, 600)}`, ...hint === null ? [] : [ `         \u2192 ${plain(hint, 400)}` ] ];
+ return [ `${marks[status]}  ${style.bold(name)}: ${core.plain(tried, 200)}`, `         ${core.plain(found, 600)}`, ...hint === null ? [] : [ `         \u2192 ${core.plain(hint, 400)}` ] ];
 }
 
 function renderCosts({costs: costs}, style) {
@@ -623,7 +632,7 @@ function renderCosts({costs: costs}, style) {
  const rows = designs.map(each => [ each.isOurs ? each.design : style.dim(each.design), String(each.requests), String(each.writes), String(each.pointsPerMinute), String(each.cacheLookUps), each.isWithin ? `${Math.ceil(100 * each.requests / requestsPerHour)} % of an hour` : style.red(each.reason) ]);
  const titles = [ "DESIGN", "REQUESTS", "WRITES", "POINTS A MINUTE", "CACHE", "OF THE BUDGET" ];
  const verdict = gate.isWithin ? "within the budget" : style.red(gate.reason);
- return [ "", `A matrix of ${jobs} jobs, ${parallel} at a time, one sweep of two minutes, ${requestsPerHour} requests an hour for the whole repository (a model, not a measurement; dim: not how lockstep works):`, ...renderTable([ titles.map(title => style.bold(title)), ...rows ], {
+ return [ "", `A matrix of ${jobs} jobs, ${parallel} at a time, one sweep of two minutes, ${requestsPerHour} requests an hour for the whole repository (a model, not a measurement; dim: not how lockstep works):`, ...core.renderTable([ titles.map(title => style.bold(title)), ...rows ], {
   right: [ 1, 2, 3, 4 ],
   indent: "  "
  }), `A gate of ${gate.members} members that wait ten minutes: about ${gate.requests} requests, ${gate.writes} of them writes: ${verdict}.`, ...advice.map(text => `\u2192 ${text}`), "" ];
@@ -641,4 +650,12 @@ const terminalDoctor = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { NOT_TRIED as N, runDoctor as a, examine as e, renderDoctor as r, terminalDoctor as t };
+exports.NOT_TRIED = NOT_TRIED;
+
+exports.examine = examine;
+
+exports.renderDoctor = renderDoctor;
+
+exports.runDoctor = runDoctor;
+
+exports.terminalDoctor = terminalDoctor;

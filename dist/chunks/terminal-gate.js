@@ -1,11 +1,17 @@
-import { b as renderGateReport, a as runGate, d as createGateLog } from "./gate-view.js";
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const gateView = require("./gate-view.js");
 
 function createGateCommand() {
  let end = null;
  return {
   run(context, resolved) {
-   const log = createGateLog();
-   return runGate({
+   const log = gateView.createGateLog();
+   return gateView.runGate({
     ...context,
     onGateEvent(event) {
      if (event.kind === "end") end = event;
@@ -13,8 +19,8 @@ function createGateCommand() {
     }
    }, resolved);
   },
-  render: (report, style) => renderGateReport(report, end, style)
+  render: (report, style) => gateView.renderGateReport(report, end, style)
  };
 }
 
-export { createGateCommand };
+exports.createGateCommand = createGateCommand;

@@ -1,8 +1,14 @@
-import { x as COMMAND_NAMES, av as commandSpec, aw as optionsOf, ax as isFrom, ay as isPositional, s as kebabCase, az as VERSION, C as ConfigError } from "./core.js";
+"use strict";
 
-import { describeUnknownCommand } from "./unknown-name.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
 
-[ "common", ...COMMAND_NAMES, "action", "hook" ];
+const core = require("./core.js");
+
+const unknownName = require("./unknown-name.js");
+
+[ "common", ...core.COMMAND_NAMES, "action", "hook" ];
 
 function describeDefault(spec) {
  if (spec.defaultText !== undefined) return spec.defaultText;
@@ -52,15 +58,15 @@ function renderHelp(command) {
 }
 
 function renderOverview() {
- const commands = COMMAND_NAMES.filter(name => commandSpec(name).hosts.includes("cli"));
- return join([ [ "Usage: lockstep COMMAND [options]", "", "Parallel CI jobs coordinate through a shared store." ], [ "Commands", ...commands.flatMap(name => entry(name, commandSpec(name).summary)) ], [ "Options", ...entry("COMMAND --help", "The options of a command."), ...entry("-V, --version", "Show the version.") ], [ SPELLING_NOTE ] ]);
+ const commands = core.COMMAND_NAMES.filter(name => core.commandSpec(name).hosts.includes("cli"));
+ return join([ [ "Usage: lockstep COMMAND [options]", "", "Parallel CI jobs coordinate through a shared store." ], [ "Commands", ...commands.flatMap(name => entry(name, core.commandSpec(name).summary)) ], [ "Options", ...entry("COMMAND --help", "The options of a command."), ...entry("-V, --version", "Show the version.") ], [ SPELLING_NOTE ] ]);
 }
 
 function renderCommandHelp(command) {
- const spec = commandSpec(command);
- const options = optionsOf(command).filter(each => isFrom(each, "flag"));
- const words = options.filter(each => isPositional(command, each.name));
- const flags = options.filter(each => !isPositional(command, each.name));
+ const spec = core.commandSpec(command);
+ const options = core.optionsOf(command).filter(each => core.isFrom(each, "flag"));
+ const words = options.filter(each => core.isPositional(command, each.name));
+ const flags = options.filter(each => !core.isPositional(command, each.name));
  const own = flags.filter(each => each.commands !== "all");
  const common = flags.filter(each => each.commands === "all");
  const usage = [ "Usage: lockstep", command, ...words.map(each => each.required ? each.name.toUpperCase() : `[${each.name.toUpperCase()}]`), "[options]", ...spec.takesCommand ? [ "-- COMMAND\u2026" ] : [] ];
@@ -71,10 +77,10 @@ function renderCommandHelp(command) {
 const SPELLING_NOTE = wrap("Durations need a unit: 90s, 15m, 12h, 7d. Each option is also a LOCKSTEP_* variable (--older-than is LOCKSTEP_OLDER_THAN) and an entry of lockstep.config.json, unless it makes sense for one call only.", HELP_COLUMNS).join("\n");
 
 function labelOf(spec, command) {
- if (isPositional(command, spec.name)) return spec.name.toUpperCase();
+ if (core.isPositional(command, spec.name)) return spec.name.toUpperCase();
  const short = spec.short === undefined ? "" : `-${spec.short}, `;
  const value = describeValue(spec);
- return `${short}--${kebabCase(spec.name)} ${value}`.trim();
+ return `${short}--${core.kebabCase(spec.name)} ${value}`.trim();
 }
 
 function textOf(spec) {
@@ -113,14 +119,14 @@ function join(groups) {
 
 function answerWithoutCommand(parsed, process) {
  if (parsed.version) {
-  process.stdout.write(`${VERSION}\n`);
+  process.stdout.write(`${core.VERSION}\n`);
   return 0;
  }
  if (parsed.unknownCommand !== null) {
-  throw new ConfigError([ describeUnknownCommand(parsed.unknownCommand, "cli") ]);
+  throw new core.ConfigError([ unknownName.describeUnknownCommand(parsed.unknownCommand, "cli") ]);
  }
  process.stdout.write(`${renderHelp(parsed.command)}\n`);
  return parsed.command !== null || parsed.help ? 0 : 2;
 }
 
-export { answerWithoutCommand };
+exports.answerWithoutCommand = answerWithoutCommand;

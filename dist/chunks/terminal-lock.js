@@ -1,12 +1,12 @@
-import { p as plain, f as formatDuration, e as exitCodeOf, C as ConfigError, o as createReleasers, c as toError, b as hasCode, aH as requireStore, q as openStoreParts, R as withTimeout, U as UnavailableError, a1 as takeoverByStampInMs, Z as readInstant, aI as MAX_TOKEN } from "./core.js";
+"use strict";
 
-import { c as createLockRequest, a as attemptLock, r as respell, l as lockKey } from "./lock-attempt.js";
+const core = require("./core.js");
 
-import { s as startChild } from "./child.js";
+const lockAttempt = require("./lock-attempt.js");
 
-import { c as createLockReport } from "./lock-report.js";
+const child = require("./child.js");
 
-import { b as createHolder } from "./reap.js";
+const lockReport = require("./lock-report.js");
 
 async function runLock(context, resolved) {
  const {clock: clock, logger: logger} = context;
@@ -15,17 +15,17 @@ async function runLock(context, resolved) {
   option: "--",
   message: NO_COMMAND
  } ];
- const request = createLockRequest(context, resolved, problems);
+ const request = lockAttempt.createLockRequest(context, resolved, problems);
  const {name: name} = request;
- const shown = plain(name, 80);
+ const shown = core.plain(name, 80);
  const startedMs = clock.monotonicMs();
- const releasers = createReleasers();
+ const releasers = core.createReleasers();
  try {
-  const attempt = await attemptLock(context, request, releasers);
+  const attempt = await lockAttempt.attemptLock(context, request, releasers);
   const {waitedMs: waitedMs} = attempt;
   if (attempt.kind === "busy") return reportBusy(context, request, attempt);
   const {lease: lease} = attempt;
-  logger[waitedMs >= 1e3 ? "info" : "debug"](`the lock ${shown} is held with token ${lease.token} after ${formatDuration(waitedMs)}`);
+  logger[waitedMs >= 1e3 ? "info" : "debug"](`the lock ${shown} is held with token ${lease.token} after ${core.formatDuration(waitedMs)}`);
   const heldFromMs = clock.monotonicMs();
   try {
    const {end: end, isLost: isLost} = await runUnderLease(context, {
@@ -33,8 +33,8 @@ async function runLock(context, resolved) {
     name: name,
     command: [ file ?? "", ...args ]
    });
-   const interruption = context.signal.aborted ? exitCodeOf(context.signal.reason) : null;
-   return createLockReport({
+   const interruption = context.signal.aborted ? core.exitCodeOf(context.signal.reason) : null;
+   return lockReport.createLockReport({
     outcome: isLost ? "lost" : "ran",
     name: name,
     fencingToken: lease.token,
@@ -47,8 +47,8 @@ async function runLock(context, resolved) {
    await giveBack(lease, context);
   }
  } catch (thrown) {
-  const error = toError(thrown);
-  if (error instanceof ConfigError) throw respell(error, resolved);
+  const error = core.toError(thrown);
+  if (error instanceof core.ConfigError) throw lockAttempt.respell(error, resolved);
   return describeFailure(context, {
    name: name,
    error: error,
@@ -62,15 +62,16 @@ async function runLock(context, resolved) {
 const NO_COMMAND = "is missing: write the command to run after it, as in lockstep lock NAME -- COMMAND";
 
 async function runUnderLease(context, {lease: lease, name: name, command: command}) {
- const {clock: clock, cwd: cwd, signal: signal, hasTerminal: hasTerminal = false} = context;
- if (signal.aborted) throw toError(signal.reason);
+ const {clock: clock, cwd: cwd, signal: signal} = context;
+ const hasTerminal = context.hasTerminal?.() ?? false;
+ if (signal.aborted) throw core.toError(signal.reason);
  lease.assertHeld();
  const env = {
   ...context.childEnv ?? context.env,
   LOCKSTEP_LOCK_NAME: name,
   LOCKSTEP_FENCING_TOKEN: String(lease.token)
  };
- const child = startChild({
+ const child$1 = child.startChild({
   command: command,
   cwd: cwd,
   env: env,
@@ -78,19 +79,19 @@ async function runUnderLease(context, {lease: lease, name: name, command: comman
   ownGroup: !hasTerminal
  });
  const forward = signalName => {
-  if (!(hasTerminal && signalName === "SIGINT")) child.forward(signalName);
+  if (!(hasTerminal && signalName === "SIGINT")) child$1.forward(signalName);
  };
- const onAbort = () => forward(hasCode(signal.reason, "cancelled") && exitCodeOf(signal.reason) === 130 ? "SIGINT" : "SIGTERM");
+ const onAbort = () => forward(core.hasCode(signal.reason, "cancelled") && core.exitCodeOf(signal.reason) === 130 ? "SIGINT" : "SIGTERM");
  const handBack = context.takeSignals?.(forward);
  if (!handBack) signal.addEventListener("abort", onAbort, {
   once: true
  });
- const onLost = () => void child.terminate().catch(() => undefined);
+ const onLost = () => void child$1.terminate().catch(() => undefined);
  lease.signal.addEventListener("abort", onLost, {
   once: true
  });
  try {
-  const end = await child.ended;
+  const end = await child$1.ended;
   return {
    end: end,
    isLost: lease.signal.aborted || lease.validForMs() <= 0
@@ -106,15 +107,15 @@ async function giveBack(lease, {logger: logger}) {
  try {
   logger.debug(`${lease.key} was given back: ${await lease.release()}`);
  } catch (error) {
-  logger.warn(`${lease.key} could not be given back and will run out by itself: ${toError(error).message}`);
+  logger.warn(`${lease.key} could not be given back and will run out by itself: ${core.toError(error).message}`);
  }
 }
 
 function reportBusy({logger: logger}, {name: name, whenBusy: whenBusy, values: values}, {holder: holder, waitedMs: waitedMs}) {
- const what = `the lock ${plain(name, 80)} is held by ${holder}`;
+ const what = `the lock ${core.plain(name, 80)} is held by ${holder}`;
  if (whenBusy === "skip") {
   logger.info(`${what}; skipped`);
-  return createLockReport({
+  return lockReport.createLockReport({
    outcome: "skipped",
    name: name,
    waitedMs: waitedMs,
@@ -122,9 +123,9 @@ function reportBusy({logger: logger}, {name: name, whenBusy: whenBusy, values: v
    exitCode: 0
   });
  }
- const waited = whenBusy === "wait" ? `, also after ${formatDuration(values.timeoutMs)}` : "";
+ const waited = whenBusy === "wait" ? `, also after ${core.formatDuration(values.timeoutMs)}` : "";
  logger.error(`${what}${waited}; nothing was run`);
- return createLockReport({
+ return lockReport.createLockReport({
   outcome: "busy",
   name: name,
   waitedMs: waitedMs,
@@ -134,12 +135,12 @@ function reportBusy({logger: logger}, {name: name, whenBusy: whenBusy, values: v
 }
 
 function describeFailure({logger: logger}, {name: name, error: error, waitedMs: waitedMs}) {
- const exitCode = exitCodeOf(error);
+ const exitCode = core.exitCodeOf(error);
  if (exitCode === 1) throw error;
- logger.error(plain(error.message, 2e3));
+ logger.error(core.plain(error.message, 2e3));
  const {hint: hint} = error;
- if (hint) logger.error(plain(hint, 1e3));
- return createLockReport({
+ if (hint) logger.error(core.plain(hint, 1e3));
+ return lockReport.createLockReport({
   outcome: exitCode === 8 ? "lost" : "failed",
   name: name,
   waitedMs: waitedMs,
@@ -157,25 +158,25 @@ async function runUnlock(context, resolved) {
    message: NOT_FORCED
   });
  }
- const address = requireStore(context, resolved, problems);
- if (problems.length > 0 || !address || name === null) throw new ConfigError(problems);
- const releasers = createReleasers();
+ const address = core.requireStore(context, resolved, problems);
+ if (problems.length > 0 || !address || name === null) throw new core.ConfigError(problems);
+ const releasers = core.createReleasers();
  try {
-  const {manager: manager} = await openStoreParts(context, {
+  const {manager: manager} = await core.openStoreParts(context, {
    address: address,
    values: values,
    releasers: releasers
   });
-  const holder = createHolder(context, {
+  const holder = core.createHolder(context, {
    holder: values.holder ?? undefined
   });
-  const fencingToken = await withTimeout({
+  const fencingToken = await core.withTimeout({
    clock: context.clock,
    timeoutMs: values.timeoutMs,
    waitingFor: "the store",
    parent: context.signal,
-   onTimeout: () => new UnavailableError(`the store did not free the lock ${plain(name, 80)} in time`)
-  }, signal => manager.forceRelease(lockKey(values.namespace, name), {
+   onTimeout: () => new core.UnavailableError(`the store did not free the lock ${core.plain(name, 80)} in time`)
+  }, signal => manager.forceRelease(lockAttempt.lockKey(values.namespace, name), {
    holder: holder,
    signal: signal
   }));
@@ -201,15 +202,15 @@ async function runAssert(context, resolved) {
  const {name: name} = values;
  const given = readToken(env);
  const problems = [ ...resolved.problems ];
- const address = requireStore(context, resolved, problems);
+ const address = core.requireStore(context, resolved, problems);
  if (given.kind === "malformed") {
   problems.push({
    option: TOKEN_NAME,
-   message: `"${plain(given.text, 40)}" is not a fencing token`
+   message: `"${core.plain(given.text, 40)}" is not a fencing token`
   });
  }
- if (problems.length > 0 || !address || name === null) throw new ConfigError(problems);
- const shown = plain(name, 80);
+ if (problems.length > 0 || !address || name === null) throw new core.ConfigError(problems);
+ const shown = core.plain(name, 80);
  const token = given.kind === "token" ? given.token : null;
  const report = (outcome, why) => {
   if (outcome === "lost") logger.error(`the lock ${shown} is not held: ${why}`);
@@ -225,30 +226,30 @@ async function runAssert(context, resolved) {
  if (token === null) return report("lost", `${TOKEN_NAME} is not set, so this runs under no lock`);
  const nested = env[LOCK_NAME];
  if (nested && nested !== name) {
-  return report("lost", `token ${token} in ${TOKEN_NAME} is that of the lock ${plain(nested, 80)}`);
+  return report("lost", `token ${token} in ${TOKEN_NAME} is that of the lock ${core.plain(nested, 80)}`);
  }
- const releasers = createReleasers();
+ const releasers = core.createReleasers();
  try {
-  const {manager: manager} = await openStoreParts(context, {
+  const {manager: manager} = await core.openStoreParts(context, {
    address: address,
    values: values,
    releasers: releasers
   });
-  const {record: record} = await withTimeout({
+  const {record: record} = await core.withTimeout({
    clock: clock,
    timeoutMs: values.timeoutMs,
    waitingFor: "the store",
    parent: signal,
-   onTimeout: () => new UnavailableError(`the store did not answer about the lock ${shown} in time`)
-  }, limited => manager.read(lockKey(values.namespace, name), {
+   onTimeout: () => new core.UnavailableError(`the store did not answer about the lock ${shown} in time`)
+  }, limited => manager.read(lockAttempt.lockKey(values.namespace, name), {
    signal: limited
   }));
   const own = record?.entries.find(entry => entry.token === token);
-  const hasRunOut = own && takeoverByStampInMs(own, readInstant(clock)) <= 0;
+  const hasRunOut = own && core.takeoverByStampInMs(own, core.readInstant(clock)) <= 0;
   if (hasRunOut) return report("lost", `token ${token} has run out: nobody renewed it in time`);
   if (own) return report("held", "");
   const [present] = record?.entries ?? [];
-  const successor = present && `${plain(present.holder.text)} has it with token ${present.token}`;
+  const successor = present && `${core.plain(present.holder.text)} has it with token ${present.token}`;
   const end = record ? `it was freed; the last token was ${record.token}` : "nobody ever held it";
   return report("lost", `token ${token} is over, ${successor ?? end}`);
  } finally {
@@ -266,7 +267,7 @@ function readToken(env) {
   kind: "none"
  };
  const token = Number(text);
- const isToken = /^[1-9]\d{0,15}$/.test(text) && token <= MAX_TOKEN;
+ const isToken = /^[1-9]\d{0,15}$/.test(text) && token <= core.MAX_TOKEN;
  return isToken ? {
   kind: "token",
   token: token
@@ -292,7 +293,7 @@ const unlockCommand = Object.freeze({
  render: report => [ describeUnlock(report) ]
 });
 
-function describeUnlock({outcome: outcome, name: name, fencingToken: fencingToken}, show = plain) {
+function describeUnlock({outcome: outcome, name: name, fencingToken: fencingToken}, show = core.plain) {
  const shown = show(name, 80);
  return outcome === "freed" ? `The lock ${shown} was freed; tokens below ${fencingToken} are refused from now on.` : `The lock ${shown} was free already.`;
 }
@@ -307,4 +308,14 @@ const terminalLock = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { reportBusy as a, describeFailure as b, runLock as c, describeUnlock as d, runUnlock as r, terminalLock as t };
+exports.describeFailure = describeFailure;
+
+exports.describeUnlock = describeUnlock;
+
+exports.reportBusy = reportBusy;
+
+exports.runLock = runLock;
+
+exports.runUnlock = runUnlock;
+
+exports.terminalLock = terminalLock;

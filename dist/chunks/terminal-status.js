@@ -1,18 +1,20 @@
-import { b as hasCode, aL as parseRecord, f as formatDuration, aH as requireStore, C as ConfigError, q as openStoreParts, g as createKey, aM as splitKey, o as createReleasers, p as plain, r as renderTable } from "./core.js";
+"use strict";
 
-import { x as parseBoard, s as surveyBoard, m as readyMembers } from "./board.js";
+const core = require("./core.js");
 
-import { d as decodeCheckRecord } from "./check-record.js";
+const board = require("./board.js");
+
+const checkRecord = require("./check-record.js");
 
 function describeBoard(text, what) {
- const doc = parseBoard(text, what);
+ const doc = board.parseBoard(text, what);
  const isDotted = /\./.test(doc.target?.schema ?? "");
  const isList = /[^\d.]/.test(doc.target?.schema ?? "");
- const survey = surveyBoard(doc, {
+ const survey = board.surveyBoard(doc, {
   requireApi: doc.target?.api ?? null,
   versionScheme: isList ? "list" : isDotted ? "dotted" : "integer"
  });
- const ready = readyMembers(doc, survey);
+ const ready = board.readyMembers(doc, survey);
  const present = doc.expected.filter(name => survey.get(name) === "present");
  const absent = doc.expected.filter(name => survey.get(name) !== "present");
  const isOver = doc.phase === "open" || doc.phase === "failed";
@@ -45,7 +47,7 @@ function describeEntry(subject, entry) {
    ...describeFacts(subject, entry)
   };
  } catch (error) {
-  if (!hasCode(error, "corrupt-record")) throw error;
+  if (!core.hasCode(error, "corrupt-record")) throw error;
   return {
    kind: kind,
    name: name,
@@ -65,7 +67,7 @@ function describeFacts(subject, entry) {
   ...NOTHING,
   ...describeBoard(entry.value, subject.name)
  };
- return describeLease(parseRecord(subject.name, entry.value));
+ return describeLease(core.parseRecord(subject.name, entry.value));
 }
 
 function describeLease(record) {
@@ -84,9 +86,9 @@ function describeLease(record) {
 }
 
 function describeCheck({name: name, nowWallMs: nowWallMs}, value) {
- const record = decodeCheckRecord(value, name);
+ const record = checkRecord.decodeCheckRecord(value, name);
  const ageMs = Math.max(0, nowWallMs - Date.parse(record.setAt));
- const parts = [ Number.isFinite(ageMs) ? `${formatDuration(ageMs)} old` : "", record.ttlMs === null ? "" : `valid for ${formatDuration(record.ttlMs)}`, record.upstreams.length === 0 ? "" : `mirrors ${record.upstreams.join(", ")}`, record.output ];
+ const parts = [ Number.isFinite(ageMs) ? `${core.formatDuration(ageMs)} old` : "", record.ttlMs === null ? "" : `valid for ${core.formatDuration(record.ttlMs)}`, record.upstreams.length === 0 ? "" : `mirrors ${record.upstreams.join(", ")}`, record.output ];
  return {
   ...NOTHING,
   state: record.status,
@@ -100,22 +102,22 @@ const KINDS = [ "lock", "reap", "gate", "check" ];
 async function runStatus(context, resolved) {
  const {values: values} = resolved;
  const problems = [ ...resolved.problems ];
- const address = requireStore(context, resolved, problems);
- if (problems.length > 0 || !address) throw new ConfigError(problems);
- const releasers = createReleasers();
+ const address = core.requireStore(context, resolved, problems);
+ if (problems.length > 0 || !address) throw new core.ConfigError(problems);
+ const releasers = core.createReleasers();
  try {
-  const {store: store} = await openStoreParts(context, {
+  const {store: store} = await core.openStoreParts(context, {
    address: address,
    values: values,
    releasers: releasers
   });
   const {signal: signal} = context;
-  const keys = await store.list(`${createKey(values.namespace)}/`, {
+  const keys = await store.list(`${core.createKey(values.namespace)}/`, {
    signal: signal
   });
   const records = [];
   for (const key of keys.sort()) {
-   const [, kind, ...names] = splitKey(key);
+   const [, kind, ...names] = core.splitKey(key);
    const name = names.join("/");
    const wanted = KINDS.find(each => each === kind);
    if (!wanted || values.kind && values.kind !== wanted || values.name && values.name !== name) continue;
@@ -146,8 +148,8 @@ const statusCommand = Object.freeze({
  render(report, style) {
   const {records: records} = report;
   if (records.length === 0) return [ "Nobody holds anything, and nobody ever did." ];
-  const rows = records.map(record => [ record.kind, plain(record.name, 60), record.state === "free" ? style.dim("free") : style.bold(plain(record.state, 30)), record.holder === null ? "" : plain(record.holder, 60), record.fencingToken === null ? "" : String(record.fencingToken), record.leaseMs === null ? "" : formatDuration(record.leaseMs), record.waiters === null ? "" : String(record.waiters), record.detail === null ? "" : plain(record.detail, 100), record.url === null ? "" : plain(record.url, 120) ]);
-  return renderTable([ TITLES.map(title => style.bold(title)), ...rows ], {
+  const rows = records.map(record => [ record.kind, core.plain(record.name, 60), record.state === "free" ? style.dim("free") : style.bold(core.plain(record.state, 30)), record.holder === null ? "" : core.plain(record.holder, 60), record.fencingToken === null ? "" : String(record.fencingToken), record.leaseMs === null ? "" : core.formatDuration(record.leaseMs), record.waiters === null ? "" : String(record.waiters), record.detail === null ? "" : core.plain(record.detail, 100), record.url === null ? "" : core.plain(record.url, 120) ]);
+  return core.renderTable([ TITLES.map(title => style.bold(title)), ...rows ], {
    right: [ 4, 5, 6 ]
   });
  }
@@ -160,4 +162,8 @@ const terminalStatus = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { runStatus as r, statusCommand as s, terminalStatus as t };
+exports.runStatus = runStatus;
+
+exports.statusCommand = statusCommand;
+
+exports.terminalStatus = terminalStatus;

@@ -1,4 +1,6 @@
-import { v as systemClock, P as throwIfAborted, T as abortReason } from "./core.js";
+"use strict";
+
+const core = require("./core.js");
 
 const TOLERANCE_MS = .001;
 
@@ -53,7 +55,7 @@ const LEAST_RECOVERY = .05;
 
 const FORGET_CALL_MS = 6e4;
 
-function createThrottle({settings: settings, clock: clock = systemClock}) {
+function createThrottle({settings: settings, clock: clock = core.systemClock}) {
  let bucket = createGcra(settings, clock.monotonicMs());
  let blockedUntilMs = Number.NEGATIVE_INFINITY;
  let lastGrantMs = Number.NEGATIVE_INFINITY;
@@ -125,12 +127,12 @@ function createThrottle({settings: settings, clock: clock = systemClock}) {
  };
  return {
   async take({signal: signal}) {
-   throwIfAborted(signal);
+   core.throwIfAborted(signal);
    await new Promise((resolve, reject) => {
     const onAbort = () => {
      queue.splice(queue.indexOf(waiter), 1);
      grantDue();
-     reject(abortReason(signal));
+     reject(core.abortReason(signal));
     };
     const waiter = {
      grant() {
@@ -178,4 +180,12 @@ const throttle = Object.freeze(Object.defineProperty({
  value: "Module"
 }));
 
-export { createThrottle as a, throttle as b, createGcra as c, tokensAt as t, withTokens as w };
+exports.createGcra = createGcra;
+
+exports.createThrottle = createThrottle;
+
+exports.throttle = throttle;
+
+exports.tokensAt = tokensAt;
+
+exports.withTokens = withTokens;

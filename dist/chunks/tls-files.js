@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+"use strict";
 
-import { a9 as UnsupportedError, c as toError } from "./core.js";
+const promises = require("node:fs/promises");
+
+const core = require("./core.js");
 
 async function readTlsFiles({parameters: parameters, shown: shown}) {
  const files = {};
@@ -8,9 +10,9 @@ async function readTlsFiles({parameters: parameters, shown: shown}) {
   const path = parameters[name];
   if (path === undefined) continue;
   try {
-   files[name] = await readFile(path);
+   files[name] = await promises.readFile(path);
   } catch (thrown) {
-   throw new UnsupportedError(`the file for ?${name}= of ${shown} cannot be read: ${toError(thrown).message}`, {
+   throw new core.UnsupportedError(`the file for ?${name}= of ${shown} cannot be read: ${core.toError(thrown).message}`, {
     hint: "name a PEM file that this user may read",
     cause: thrown
    });
@@ -19,4 +21,4 @@ async function readTlsFiles({parameters: parameters, shown: shown}) {
  return files;
 }
 
-export { readTlsFiles as r };
+exports.readTlsFiles = readTlsFiles;

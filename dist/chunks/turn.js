@@ -1,6 +1,12 @@
-import { p as plain } from "./core.js";
+"use strict";
 
-import { g as answered, h as findFresh, j as skipFresh, n as note, k as createSkippedReport, l as surroundings, m as emit } from "./reap.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const core = require("./core.js");
+
+const reap = require("./reap.js");
 
 async function takeTurn(run, seen, seenAt) {
  const {options: options} = run;
@@ -18,13 +24,13 @@ async function takeTurn(run, seen, seenAt) {
  let isObserved = false;
  const onObserve = present => {
   isObserved = true;
-  note(options, "info", `${plain(present.text)} has not renewed its lease in time; observing whether it still does`);
+  reap.note(options, "info", `${core.plain(present.text)} has not renewed its lease in time; observing whether it still does`);
  };
  const observeSuspect = {
   pollMs: pollMs,
   onObserve: onObserve
  };
- const tried = await answered(deadline, manager.tryAcquire(key, {
+ const tried = await reap.answered(options, () => manager.tryAcquire(key, {
   ...request,
   ...whenBusy === "skip" ? {
    observeSuspect: observeSuspect
@@ -34,22 +40,26 @@ async function takeTurn(run, seen, seenAt) {
  if (tried.acquired) return {
   lease: tried.lease
  };
- run.holder = plain(tried.holder.text);
- const fresh = findFresh(run, tried.view, seenAt);
+ run.holder = core.plain(tried.holder.text);
+ const fresh = reap.findFresh(run, tried.view, seenAt);
  if (fresh) return {
-  report: skipFresh(run, fresh)
+  report: reap.skipFresh(run, fresh)
+ };
+ let full = reap.findFull(run, tried.view);
+ if (full && whenBusy === "wait") return {
+  report: reap.reportFull(run, full)
  };
  if (whenBusy === "skip") {
-  note(options, "info", `${run.holder} is sweeping; nothing to do here`);
+  reap.note(options, "info", `${run.holder} is sweeping; nothing to do here`);
   return {
-   report: createSkippedReport("busy", surroundings(run))
+   report: reap.createSkippedReport("busy", reap.surroundings(run))
   };
  }
  const waitStartMs = clock.monotonicMs();
  let done = null;
  const onWait = current => {
-  run.holder = plain(current.text);
-  emit(options, {
+  run.holder = core.plain(current.text);
+  reap.emit(options, {
    kind: "waiting",
    holder: current.text
   });
@@ -64,20 +74,22 @@ async function takeTurn(run, seen, seenAt) {
    seen: tried.view,
    onWait: onWait,
    isDone(view) {
-    done = findFresh(run, view, seenAt);
-    return done !== null;
+    done = reap.findFresh(run, view, seenAt);
+    full = reap.findFull(run, view);
+    return done !== null || full !== null;
    }
   });
   run.waitedMs = clock.monotonicMs() - waitStartMs;
   if (lease) run.holder = null;
-  return lease ? {
+  if (lease) return {
    lease: lease
-  } : {
-   report: skipFresh(run, done)
+  };
+  return {
+   report: full ? reap.reportFull(run, full) : reap.skipFresh(run, done)
   };
  } finally {
   run.waitedMs = clock.monotonicMs() - waitStartMs;
  }
 }
 
-export { takeTurn };
+exports.takeTurn = takeTurn;

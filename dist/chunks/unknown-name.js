@@ -1,6 +1,12 @@
-import { c as closest } from "./fastest-levenshtein.js";
+"use strict";
 
-import { O as OPTIONS, aA as isFor, ax as isFrom, ay as isPositional, s as kebabCase, aB as topOptions, aC as sectionNames, aD as sectionOptions, aE as environmentName, aw as optionsOf, x as COMMAND_NAMES, av as commandSpec, p as plain } from "./core.js";
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
+const fastestLevenshtein = require("./fastest-levenshtein.js");
+
+const core = require("./core.js");
 
 function describeUnknownName(unknown, command) {
  const {spelling: spelling, section: section} = unknown;
@@ -12,10 +18,10 @@ function describeUnknownName(unknown, command) {
 }
 
 function describeUnknownCommand(text, host) {
- const commands = COMMAND_NAMES.filter(name => commandSpec(name).hosts.includes(host));
- const nearest = closest(text.toLowerCase().slice(0, 60), commands);
+ const commands = core.COMMAND_NAMES.filter(name => core.commandSpec(name).hosts.includes(host));
+ const nearest = fastestLevenshtein.closest(text.toLowerCase().slice(0, 60), commands);
  return {
-  option: `"${plain(text, 60)}"`,
+  option: `"${core.plain(text, 60)}"`,
   message: `is not a command; did you mean ${nearest}? There are: ${commands.join(", ")}`
  };
 }
@@ -23,14 +29,14 @@ function describeUnknownCommand(text, host) {
 function ownerMessage(unknown, command) {
  const {source: source, section: section} = unknown;
  const reader = section ?? command;
- const rows = OPTIONS.filter(spec => normalize(spec.name) === normalize(unknown.name));
- const own = rows.find(spec => isFor(spec, reader));
- const others = rows.filter(spec => spec.commands !== "all" && isFrom(spec, source));
+ const rows = core.OPTIONS.filter(spec => normalize(spec.name) === normalize(unknown.name));
+ const own = rows.find(spec => core.isFor(spec, reader));
+ const others = rows.filter(spec => spec.commands !== "all" && core.isFrom(spec, source));
  const owners = [ ...new Set(others.flatMap(spec => spec.commands)) ];
  const isTop = (source === "hook" || source === "file") && section === null;
  if (isTop && owners.length > 0) return `belongs inside the section ${owners.join(" or ")}`;
- if (own && isFrom(own, source)) {
-  if (source === "flag" && isPositional(reader, own.name)) {
+ if (own && core.isFrom(own, source)) {
+  if (source === "flag" && core.isPositional(reader, own.name)) {
    return `is written without a flag: lockstep ${reader} ${own.name.toUpperCase()}`;
   }
   return undefined;
@@ -41,31 +47,31 @@ function ownerMessage(unknown, command) {
 
 function nearestMessage(unknown, reader) {
  const candidates = new Map(candidatesOf(unknown, reader).map(name => [ normalize(name), name ]));
- const nearest = closest(normalize(unknown.name).slice(0, 60), [ ...candidates.keys() ]);
+ const nearest = fastestLevenshtein.closest(normalize(unknown.name).slice(0, 60), [ ...candidates.keys() ]);
  return `there is no such option; did you mean ${candidates.get(nearest)}?`;
 }
 
 function candidatesOf({source: source, section: section}, reader) {
  switch (source) {
  case "flag":
-  return optionsOf(reader).filter(spec => isFrom(spec, "flag") && !isPositional(reader, spec.name)).map(spec => `--${kebabCase(spec.name)}`);
+  return core.optionsOf(reader).filter(spec => core.isFrom(spec, "flag") && !core.isPositional(reader, spec.name)).map(spec => `--${core.kebabCase(spec.name)}`);
 
  case "input":
-  return optionsOf(reader).filter(spec => isFrom(spec, "input")).map(spec => kebabCase(spec.name));
+  return core.optionsOf(reader).filter(spec => core.isFrom(spec, "input")).map(spec => core.kebabCase(spec.name));
 
  case "env":
-  return OPTIONS.filter(spec => isFrom(spec, "env")).map(spec => environmentName(spec.name));
+  return core.OPTIONS.filter(spec => core.isFrom(spec, "env")).map(spec => core.environmentName(spec.name));
 
  case "hook":
  case "file":
-  return section === null ? [ ...topOptions(source).map(spec => spec.name), ...sectionNames(source) ] : sectionOptions(source, section).map(spec => spec.name);
+  return section === null ? [ ...core.topOptions(source).map(spec => spec.name), ...core.sectionNames(source) ] : core.sectionOptions(source, section).map(spec => spec.name);
  }
 }
 
 function normalize(name) {
  const bare = name.replace(/^-+/, "").replace(/^LOCKSTEP_/, "");
  const isUpper = bare === bare.toUpperCase();
- return (isUpper ? bare.toLowerCase() : kebabCase(bare)).replaceAll("_", "-").replace(/^-/, "");
+ return (isUpper ? bare.toLowerCase() : core.kebabCase(bare)).replaceAll("_", "-").replace(/^-/, "");
 }
 
 const PLACES = {
@@ -80,4 +86,6 @@ function placesOf(spec) {
  return (spec.sources ?? []).map(source => PLACES[source]).join(", ");
 }
 
-export { describeUnknownCommand, describeUnknownName };
+exports.describeUnknownCommand = describeUnknownCommand;
+
+exports.describeUnknownName = describeUnknownName;

@@ -1,3 +1,9 @@
+"use strict";
+
+Object.defineProperty(exports, Symbol.toStringTag, {
+ value: "Module"
+});
+
 const xxhash = null;
 
-export { xxhash as default };
+exports.default = xxhash;
