@@ -649,6 +649,23 @@ describe('the deadline against the last readiness', () => {
   });
 });
 
+describe('the deadline of a crowd, all at the same moment on a slow store', () => {
+  test('leaves no time to take turns: all have the one failure, nobody calls the store unavailable', async () => {
+    const { clock, network, start } = createWorld(() => ({ requestMs: 200, replyMs: 200 }));
+    const members = Array.from({ length: 20 }, (_, index) => `m${10 + index}`);
+    const never = createProbe('never', () => ({ status: 'critical', detail: 'x' }));
+    const settings: MemberSettings = { members, pollMs: 15_000, hasBeats: false, timeoutMs: 120_000 };
+    const started = members.map((name) => {
+      const store = network.open(name);
+      const polled = { ...store, capabilities: { ...store.capabilities, nativeWatch: false } };
+      return start(name, { ...settings, ready: [never] }, polled);
+    });
+    const ends = await finish(clock, started);
+    expect(ends.map(({ run }) => run.failure?.code)).toEqual(members.map(() => 'timeout'));
+    expect(new Set(ends.map(({ run }) => run.failure?.by)).size).toBe(1);
+  });
+});
+
 describe('200 simultaneous starts', () => {
   test('each has exactly one migration and one committer', async () => {
     for (let seed = 1; seed <= 200; seed += 1) {

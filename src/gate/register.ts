@@ -146,7 +146,7 @@ function pauseAfter(
 /**
  * How many others come first: those before this caller on the list who have not done either what the phase asks for. All see
  * nearly the same board, so nearly everybody has another turn; the turns of those who have not even started cost nothing, since
- * the gate waits for them anyway. Null where nobody has a turn.
+ * the gate waits for them anyway. Null where nobody has a turn: a failure is told at once, in the little time that is left.
  */
 function turnOf({ phase, expected, members }: GateDoc, self: string): number | null {
   if (phase !== 'announce' && phase !== 'api') return null;
