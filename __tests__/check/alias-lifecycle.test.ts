@@ -182,6 +182,22 @@ describe('what is told', () => {
     ]);
   });
 
+  test('a claim whose answer was lost, and its reading back too, is still told from what it was before', async () => {
+    let calls = 0;
+    // Read, the lost answer of the claim, and no reading back.
+    const script: FaultPlan[] = [{}, { fault: 'lose-reply' }, { fault: 'refuse' }];
+    const world = createTestWorld({
+      decide: ({ actor, kind }) => (actor === 'w' && kind !== 'edge' ? (script[calls++] ?? {}) : {}),
+    });
+    await createChecks(world.open('before')).set('ready', { status: 'critical' });
+    const definition = { name: 'ready', upstreams: [createScriptedProbe('db')], reconcileMs: MINUTE };
+    const alias = startAlias(definition, world.open('w'));
+    await world.clock.advance(2 * SECOND);
+    expect(world.written('ready').map(({ record }) => record.status)).toEqual(['critical', 'passing']);
+    expect(world.transitions.map(({ from, to }) => [from, to])).toEqual([['critical', 'passing']]);
+    await alias.stop();
+  });
+
   test('a run that finds the status already there tells no transition', async () => {
     const world = createTestWorld();
     const definition = { name: 'ready', upstreams: [createScriptedProbe('db')], reconcileMs: MINUTE };

@@ -4,8 +4,10 @@
  * Invariant: nothing is opened before every option is right; probes are closed only after the alias has ended, and the user's
  * command never outlives it.
  */
+import { throwIfAborted } from '../base/clock.ts';
 import { createDeadline, type Deadline } from '../base/deadline.ts';
-import { ConfigError, type ConfigProblem, hasCode } from '../base/errors.ts';
+import { ConfigError, type ConfigProblem, hasCode, UnavailableError } from '../base/errors.ts';
+import { plain } from '../base/text.ts';
 import { startAlias } from '../check/alias.ts';
 import { createChecks } from '../check/check.ts';
 import type { AliasReport, CheckView, CheckWorld } from '../check/contract.ts';
@@ -70,16 +72,14 @@ async function runPlain(run: Run): Promise<CheckReport> {
   const { signal } = deadline;
   if (values.action === 'set') {
     const status = values.status ?? 'passing';
-    const record = await checks.set(name, {
-      status,
-      output: values.output ?? '',
-      ttlMs: values.ttlMs,
-      signal,
-    });
+    const { ttlMs, output } = values;
+    const setting = checks.set(name, { status, output: output ?? '', ttlMs, signal });
+    const record = await setting.catch((error: unknown) => rethrow(error, name));
     return report(name, { outcome: 'set', status: record.status, output: record.output });
   }
   if (values.action === 'get') {
-    return report(name, { outcome: 'read', ...pick(await checks.get(name, { signal })) });
+    const view = await checks.get(name, { signal }).catch((error: unknown) => rethrow(error, name));
+    return report(name, { outcome: 'read', ...pick(view) });
   }
   const startMs = context.clock.monotonicMs();
   let last: CheckView | null = null;
@@ -104,10 +104,18 @@ async function runPlain(run: Run): Promise<CheckReport> {
     });
     return report(name, { outcome: 'reached', ...pick(view), transitions });
   } catch (error) {
-    if (!hasCode(error, 'deadline')) throw error;
-    const seen = last === null ? { status: 'unknown' as const, output: '' } : pick(last);
-    return report(name, { outcome: 'timeout', ...seen, transitions: Math.max(0, transitions), exitCode: 7 });
+    // Without a single answer it was not the check that kept us waiting.
+    if (last === null || !hasCode(error, 'deadline')) return rethrow(error, name);
+    return report(name, { outcome: 'timeout', ...pick(last), transitions, exitCode: 7 });
   }
+}
+
+/** The budget that passed without an answer of the store is the store's failure (exit 6), not a wait for anybody. */
+function rethrow(error: unknown, name: string): never {
+  if (!hasCode(error, 'deadline')) throw error;
+  throw new UnavailableError(`the store did not answer about the check ${plain(name, 80)} in time`, {
+    cause: error,
+  });
 }
 
 async function runAlias(
@@ -123,10 +131,19 @@ async function runAlias(
     releasers,
   });
   const [file, ...args] = context.rest ?? [];
+  const hasTerminal = file !== undefined && (context.hasTerminal?.() ?? false);
+  // Who was interrupted before the command began starts nothing any more: nobody would tell it.
+  if (file !== undefined) throwIfAborted(context.signal);
   const child =
     file === undefined
       ? null
-      : startChild({ command: [file, ...args], cwd: context.cwd, env: context.env, clock: context.clock });
+      : startChild({
+          command: [file, ...args],
+          cwd: context.cwd,
+          env: context.childEnv ?? context.env,
+          clock: context.clock,
+          ownGroup: !hasTerminal,
+        });
   const alias = startAlias(
     { name, upstreams: probes, reconcileMs: values.reconcileMs, until: values.until ?? undefined },
     {
@@ -139,7 +156,7 @@ async function runAlias(
     { signal: child ? undefined : deadline.signal },
   );
   if (!child) return concludeAlias(await alias.done);
-  return await runBeside({ context, child, alias });
+  return await runBeside({ context, child, alias, hasTerminal });
 }
 
 /** The mirror lives as long as the command. A mirror that another one replaced is over; its command goes on. */
@@ -147,9 +164,13 @@ async function runBeside(options: {
   context: CommandContext;
   child: Child;
   alias: ReturnType<typeof startAlias>;
+  hasTerminal: boolean;
 }): Promise<CheckReport> {
-  const { context, child, alias } = options;
-  const giveSignalsBack = context.takeSignals?.((signalName) => child.forward(signalName));
+  const { context, child, alias, hasTerminal } = options;
+  const giveSignalsBack = context.takeSignals?.((signalName) => {
+    // A terminal's interrupt reaches its whole group; passed on again it would count as the second one.
+    if (!(hasTerminal && signalName === 'SIGINT')) child.forward(signalName);
+  });
   try {
     const end = await child.ended;
     const mirrored = concludeAlias(await alias.stop());

@@ -55,7 +55,7 @@ export async function openProbes(
     store,
     namespace,
     cwd,
-    env,
+    env: context.childEnv ?? env,
     ...(headers ? { headers } : {}),
     redact: createHiding(context, Object.values(headers ?? {})),
     ...probeCredentials(context),

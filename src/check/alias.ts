@@ -6,7 +6,7 @@
  */
 import { type Backoff, createBackoff } from '../base/backoff.ts';
 import { abortReason, sleep, throwIfAborted } from '../base/clock.ts';
-import { CancelledError, hasCode, toError } from '../base/errors.ts';
+import { CancelledError, hasCode, toError, UnavailableError } from '../base/errors.ts';
 import { createNonce } from '../base/identity.ts';
 import { plain } from '../base/text.ts';
 import type { HealthStatus } from '../probe/contract.ts';
@@ -124,7 +124,10 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
   let backoff: Backoff = createBackoff(backoffSettings);
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
   // The own record is watched only where that costs no polling: a replacement is then seen at once, elsewhere by the timer.
-  if (store.capabilities.nativeWatch)
+  if (store.capabilities.nativeWatch) {
+    publisher.lastError = new UnavailableError(
+      `the store did not answer about check ${plain(definition.name)}`,
+    );
     await subscribe({
       watch: (own) => store.watch(publisher.key, own),
       edge,
@@ -134,6 +137,8 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
       logger,
       what: `check ${plain(definition.name)}`,
     });
+    publisher.lastError = null;
+  }
   for (;;) {
     throwIfAborted(signal);
     let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
@@ -181,6 +186,8 @@ function createPublisher(definition: AliasDefinition, world: AliasWorld): Publis
   let published: { status: HealthStatus; output: string; readings: readonly UpstreamReading[] } | null = null;
   let writtenAtMs = Number.NEGATIVE_INFINITY;
   let transitions = 0;
+  /** What somebody else's record said last, before this run claimed it. */
+  let found: HealthStatus | null = null;
 
   const publisher: Publisher = {
     key: register.key,
@@ -190,7 +197,10 @@ function createPublisher(definition: AliasDefinition, world: AliasWorld): Publis
       const askedAtMs = world.clock.monotonicMs();
       const renew = ttlMs !== null && askedAtMs - writtenAtMs >= ttlMs / 3;
       let verdict: ClaimVerdict = { kind: 'keep', generation: 0 };
-      let found: HealthStatus | null = null;
+      // Stands where the alias is ended before there is an answer.
+      publisher.lastError ??= new UnavailableError(
+        `the store did not answer about check ${plain(name)} in time`,
+      );
       const landed = await register
         .update((current) => {
           if (current?.run !== identity.run) found = current?.status ?? null;
