@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { ConfigProblem } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import { type CommandName, commandSpec, isCommandName } from './commands.ts';
-import { isFor, isFrom, kebabCase, type OptionSpec } from './option-spec.ts';
+import { camelCase, isFor, isFrom, kebabCase, type OptionSpec } from './option-spec.ts';
 import { isPositional, OPTIONS } from './options.ts';
 import type { Given, Reading, UnknownName } from './sources.ts';
 
@@ -54,8 +54,10 @@ export function parseArguments(argv: readonly string[]): ParsedArguments {
 
 function tokenize(argv: readonly string[]) {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
+  // Only those that may be meant: parseArgs examines each one it is given, and every start would pay for all of them.
+  const named = new Set(argv.map((word) => camelCase(/^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? '')));
   for (const spec of OPTIONS) {
-    if (!isFrom(spec, 'flag')) continue;
+    if (!isFrom(spec, 'flag') || !(named.has(spec.name) || spec.short !== undefined)) continue;
     options[kebabCase(spec.name)] = {
       type: spec.type === 'boolean' ? 'boolean' : 'string',
       ...(spec.short === undefined ? {} : { short: spec.short }),
@@ -83,13 +85,14 @@ function tokenize(argv: readonly string[]) {
 
 /** The positionals. What follows an unknown flag is taken for its value, unless it is the command: one mistake, one problem. */
 function wordsOf(tokens: readonly Token[]): string[] {
-  const known = new Set(OPTIONS.filter((spec) => isFrom(spec, 'flag')).map((spec) => kebabCase(spec.name)));
+  const isKnown = (name: string) =>
+    OPTIONS.some((spec) => isFrom(spec, 'flag') && kebabCase(spec.name) === name);
   const words: string[] = [];
   tokens.forEach((token, at) => {
     if (token.kind !== 'positional') return;
     const before = tokens[at - 1];
     const isFlagBefore = before?.kind === 'option' && before.value === undefined;
-    const isUnknownBefore = isFlagBefore && !known.has(before.name.replace(/^no-/, ''));
+    const isUnknownBefore = isFlagBefore && !isKnown(before.name.replace(/^no-/, ''));
     const isCommand = words.length === 0 && isCommandName(token.value);
     if (!isUnknownBefore || isCommand) words.push(token.value);
   });

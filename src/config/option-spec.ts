@@ -56,6 +56,11 @@ export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
+/** `older-than` → `olderThan`. */
+export function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 /** `olderThan` → `LOCKSTEP_OLDER_THAN`. */
 export function environmentName(name: string): string {
   return `LOCKSTEP_${kebabCase(name).replaceAll('-', '_').toUpperCase()}`;
