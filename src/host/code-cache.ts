@@ -56,9 +56,9 @@ export function loadCompiled(file: string, path: string): unknown {
   run.call(module.exports, module.exports, require, module, file, dirname(file));
   module.loaded = true;
   if (!cachedData || script.cachedDataRejected) {
-    // At the end, since by then V8 has compiled what such a run really calls.
+    // At the end, since by then V8 has compiled what such a run really calls. Of many that start at once, one writes.
     process.once('exit', (exitCode) => {
-      if (exitCode === 0) writeNotes(path, text, script);
+      if (exitCode === 0 && (cachedData || !readNotes(path, text))) writeNotes(path, text, script);
     });
   }
   return module.exports;
