@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/base/clock.ts';
-import { createCacheSnapshot, hasCacheService } from '../../src/snapshot/cache-snapshot.ts';
+import {
+  clientEnvironment,
+  createCacheSnapshot,
+  hasCacheService,
+} from '../../src/snapshot/cache-snapshot.ts';
 import { COUNT_NAMES, type Snapshot, type SnapshotCounts } from '../../src/snapshot/contract.ts';
 import { type CacheService, startCacheService } from '../support/cache-service.ts';
 import type { SnapshotOrder } from '../support/snapshot-caller.ts';
@@ -63,6 +67,22 @@ async function step(
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   return { lines: lines.map((line) => JSON.parse(line) as Line), output };
 }
+
+test('the cache client is given what it needs, and no other credential of the step', () => {
+  const needed = {
+    ACTIONS_RESULTS_URL: 'u',
+    ACTIONS_RUNTIME_TOKEN: 't',
+    RUNNER_TEMP: '/tmp',
+    https_proxy: 'p',
+  };
+  const others = {
+    GITHUB_TOKEN: 'x',
+    INPUT_TOKEN: 'x',
+    HEROKU_API_KEY: 'x',
+    LOCKSTEP_STORE: 'redis://u:x@h',
+  };
+  expect(clientEnvironment({ ...others, ...needed })).toEqual(needed);
+});
 
 describe('a snapshot in the cache', () => {
   test('reaches other jobs with one look-up, whatever their folders are; the newest of the window counts', async () => {

@@ -124,10 +124,10 @@ function findAgentEntry(): string {
 }
 
 /**
- * Without this step's inputs and state; without the mark by which a runner finds the processes of its job and ends them; and
- * without a debugger's port, which only one process can have.
+ * The environment of an agent: without this step's inputs and state; without the mark by which a runner finds the processes of
+ * its job and ends them; and without a debugger's port, which only one process can have.
  */
-function agentEnvironment(env: CommandContext['env']): Record<string, string | undefined> {
+export function agentEnvironment(env: CommandContext['env']): Record<string, string | undefined> {
   const kept = Object.entries(env).filter(
     ([name]) => name !== 'RUNNER_TRACKING_ID' && !/^(INPUT|STATE)_/.test(name),
   );

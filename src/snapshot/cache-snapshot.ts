@@ -65,11 +65,11 @@ export function createCacheSnapshot(options: CacheSnapshotOptions): SnapshotStor
   };
 }
 
-/** Not the tokens of the API or of a provider: the client has no use for them. */
 const NEEDED =
   /^(ACTIONS_(RESULTS_URL|CACHE_URL|RUNTIME_TOKEN|CACHE_SERVICE_V2|CACHE_MODE|ORCHESTRATION_ID)|RUNNER_(TEMP|OS|ARCH)|GITHUB_(SERVER_URL|WORKSPACE|REPOSITORY|RUN_ID)|(HTTPS?|NO)_PROXY|NODE_EXTRA_CA_CERTS|SEGMENT_DOWNLOAD_TIMEOUT_MINS|PATH|HOME|USERPROFILE|SYSTEMROOT|TEMP|TMP|TMPDIR)$/i;
 
-function clientEnvironment(env: Environment): Record<string, string | undefined> {
+/** What the client is given of the host's environment. Not the tokens of the API or of a provider: it has no use for them. */
+export function clientEnvironment(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(env).filter(([name]) => NEEDED.test(name)));
 }
 
