@@ -1,6 +1,6 @@
 // Checks with real processes of dist over the file store: publish, await, mirror, replace, signals, sidecars.
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { CheckReport, StatusReport } from '../../src/app/contract.ts';
 import { type CliWorld, createCliWorld } from '../support/cli.ts';
@@ -136,6 +136,29 @@ describe('an alias', () => {
     second.child.kill('SIGTERM');
     expect((await second.result).exitCode).toBe(0);
   });
+});
+
+test('a store that never answers is told as that, exit 6, whatever was asked', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createTcpServer((socket) => void sockets.add(socket));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const store = `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const asked = [
+    ['get', 'db'],
+    ['set', 'db', 'passing'],
+    ['wait', 'db'],
+    ['alias', 'api', '--of', 'command:true', '--until', 'critical'],
+  ];
+  const results = await Promise.all(
+    asked.map((args) => world.run(['check', ...args, '--store', store, '--timeout', '1s', '--json'])),
+  );
+  for (const socket of sockets) socket.destroy();
+  silent.close();
+  for (const result of results) {
+    expect(result.stderr).toMatch(/the store did not answer about (the )?check (db|api)/);
+    expect(result.exitCode).toBe(6);
+    expect(result.json<CheckReport>()).toMatchObject({ outcome: 'failed', exitCode: 6 });
+  }
 });
 
 describe('wrong options of check', () => {

@@ -137,7 +137,7 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
       logger,
       what: `check ${plain(definition.name)}`,
     });
-    publisher.lastError = null;
+    if (!signal.aborted) publisher.lastError = null;
   }
   for (;;) {
     throwIfAborted(signal);
