@@ -1,7 +1,7 @@
 // A real engine for tests and benches: the system's own binary on a free port with its data in a folder of its own, ended by
 // its process id.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -20,6 +20,13 @@ export interface EngineProcess {
   /** Stops the process without ending it, and lets it go on. */
   pause(): void;
   resume(): void;
+  /**
+   * From now on no file of it may grow beyond so many bytes (null: any size): to the server that is a disk without space. Needs
+   * SIGXFSZ to be ignored, as Postgres does itself.
+   */
+  limitFiles(bytes: number | null): void;
+  /** False once the process has ended, by itself too. */
+  readonly isRunning: boolean;
   /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
@@ -84,15 +91,36 @@ export async function startEngine(setup: EngineSetup): Promise<EngineProcess> {
     restart: launch,
     pause: () => signalTree(child?.pid, 'SIGSTOP'),
     resume: () => signalTree(child?.pid, 'SIGCONT'),
+    limitFiles(bytes) {
+      const limit = `--fsize=${bytes ?? 'unlimited'}:`;
+      for (const pid of treeOf(child?.pid)) {
+        try {
+          // As whoever it runs as: not even root may do it otherwise in a container.
+          const { uid, gid } = statSync(`/proc/${pid}`);
+          const owner = process.getuid?.() === 0 ? { uid, gid } : {};
+          execFileSync('prlimit', ['--pid', String(pid), limit], { stdio: 'pipe', ...owner });
+        } catch (error) {
+          // A process of a connection may end while we go through them.
+          if (existsSync(`/proc/${pid}`)) throw error;
+        }
+      }
+    },
+    get isRunning() {
+      return child !== null && child.exitCode === null && child.signalCode === null;
+    },
     stop,
   };
 }
 
-/** A process and its children: postgres has one per connection, each in a group of its own. */
 function signalTree(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
+  for (const each of treeOf(pid)) process.kill(each, signal);
+}
+
+/** A process and its children: postgres has one per connection, each in a group of its own. */
+function treeOf(pid: number | undefined): number[] {
+  if (pid === undefined) return [];
   const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid);
-  for (const each of [pid, ...children.map(Number)]) process.kill(each, signal);
+  return [pid, ...children.map(Number)];
 }
 
 function parentOf(pid: string): number | null {

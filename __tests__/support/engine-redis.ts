@@ -23,6 +23,8 @@ export interface RedisOptions {
   settings?: readonly string[];
   /** Keeps what it acknowledged across `kill` and `restart`. */
   isDurable?: boolean;
+  /** A file that may not grow is an error that it reports, instead of its end (`limitFiles`). */
+  minds?: 'full-disk';
   port?: number;
   /** Runs as a Sentinel with this file, which it rewrites. */
   sentinelConfig?: string;
@@ -36,14 +38,18 @@ export async function startRedis(options: RedisOptions = {}): Promise<EngineProc
     name: 'redis-server',
     port,
     folder,
-    start: () =>
-      spawnEngine(program ?? 'redis-server', [
+    start() {
+      const args = [
         ...(options.sentinelConfig === undefined ? [] : [options.sentinelConfig, '--sentinel']),
         ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
         ...(options.sentinelConfig === undefined ? ['--save', '', '--appendonly', ...durable] : []),
         ...['--logfile', '', '--pidfile', join(folder, 'redis.pid')],
         ...(options.settings ?? []),
-      ]),
+      ];
+      const name = program ?? 'redis-server';
+      if (options.minds === undefined) return spawnEngine(name, args);
+      return spawnEngine('bash', ['-c', `trap '' XFSZ; exec "$@"`, 'bash', name, ...args]);
+    },
     isReady: async () => (await askRedis(port, ['PING'])) !== null,
     url: (at) => `redis://127.0.0.1:${at}`,
   });
