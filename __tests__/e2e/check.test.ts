@@ -152,8 +152,11 @@ test('a store that never answers is told as that, exit 6, whatever was asked', a
   const results = await Promise.all(
     asked.map((args) => world.run(['check', ...args, '--store', store, '--timeout', '1s', '--json'])),
   );
+  const status = await world.run(['status', '--store', store, '--timeout', '1s']);
   for (const socket of sockets) socket.destroy();
   silent.close();
+  expect(status.exitCode).toBe(6);
+  expect(status.stderr).toContain('the store did not show all of its records in time');
   for (const result of results) {
     expect(result.stderr).toMatch(/the store did not answer about (the )?check (db|api)/);
     expect(result.exitCode).toBe(6);
