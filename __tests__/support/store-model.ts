@@ -9,6 +9,7 @@ interface Model {
   values: Map<string, { value: string; revision: string }>;
   /** Every revision ever given for a key, the last one last. */
   given: Map<string, string[]>;
+  canDelete: boolean;
 }
 
 interface Real {
@@ -53,6 +54,7 @@ class Write implements fc.AsyncCommand<Model, Real> {
   }
 
   check(model: Readonly<Model>): boolean {
+    if (this.about.value === null && !model.canDelete) return false;
     // A deletion expects a revision.
     return this.about.value !== null || expectationOf(model, this.about.key, this.about.kind) !== null;
   }
@@ -116,7 +118,8 @@ export async function checkAgainstMap(subject: StoreSubject, numRuns: number): P
       const world = await subject.create();
       const stores = [await world.open(), await world.open()];
       try {
-        const model: Model = { values: new Map(), given: new Map() };
+        const canDelete = stores.every((store) => store.capabilities.conditionalDelete);
+        const model: Model = { values: new Map(), given: new Map(), canDelete };
         await fc.asyncModelRun(() => ({ model, real: { stores } }), sequence);
       } finally {
         await Promise.all(stores.map((store) => store.close()));
