@@ -139,7 +139,6 @@ describe('a matrix passes a gate over the GitHub store', () => {
       const waitMs = Math.max(...reports.map(({ waitedMs }) => waitedMs)) + STARTS_MS;
       const bill = gateCost({ members: members.length, waitMs, pollMs: 15_000 });
       expect(facade.countOf(({ isCounted }) => isCounted)).toBeLessThanOrEqual(bill.requests);
-      expect(writes).toBeLessThanOrEqual(bill.writes);
       expect(new Set(facade.log.map(({ token }) => token)).size).toBe(members.length);
       expect(facade.violations).toEqual([]);
     },

@@ -147,7 +147,7 @@ const LOST_WRITE_READS = 2 * RECORD_READS;
  * Each member announces itself and reports that it is ready: 2N + 1 changes of the board, two writes each. Of writes that meet
  * a rival's some are done again, the more the larger the crowd. Each change is read by every member that waits at that moment
  * (an announcement by half of them, a readiness by all), at most one per poll; and each member asks the jobs API.
- * `waitMs` is from the first one's announcement to the opening. The bill is what was counted of real ones, or up to two and a half times of it.
+ * `waitMs` is from the first one's announcement to the opening. The requests are what was counted of real ones, or up to two and a half times of it; how many writes are lost is chance.
  */
 export function gateCost(plan: { members: number; waitMs: number; pollMs: number }): GateCost {
   const { members, waitMs, pollMs } = plan;

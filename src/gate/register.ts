@@ -48,8 +48,8 @@ export interface ApplyOptions {
 const READ_SHARE = 1.5;
 /** However cheap a write seems. */
 const MIN_SLOT_MS = 2;
-/** 40 members on GitHub, where a change takes a second or more. */
-const MAX_TURN_MS = 60_000;
+/** All turns together: 40 members on GitHub, where a change takes a second or more; elsewhere it takes milliseconds. */
+const MAX_WINDOW_MS = { polled: 60_000, pushed: 2500 } as const;
 /** Slots grow where conflicts go on, at most to so many times the first. */
 const MAX_GROWTH = 3;
 
@@ -113,10 +113,10 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
         // 3. Somebody was faster, or nobody knows: a pause in which the others can have their turn.
         lost += 1;
         cheapestMs = Math.min(cheapestMs, READ_SHARE * (clock.monotonicMs() - sentMs));
-        const { self } = context(before);
         const delayMs = pauseAfter(lost, {
-          turn: turnOf(doc, self.name),
+          turn: turnOf(doc, context(before).self.name),
           costMs: cheapestMs,
+          maxWindowMs: store.capabilities.nativeWatch ? MAX_WINDOW_MS.pushed : MAX_WINDOW_MS.polled,
           random: clock.random(),
         });
         if (delayMs > 0) await sleep(clock, delayMs, signal);
@@ -135,12 +135,18 @@ export function createBoardRegister(settings: { store: Store; clock: Clock; key:
  */
 function pauseAfter(
   lost: number,
-  { turn, costMs, random }: { turn: number | null; costMs: number; random: number },
+  about: { turn: Turn | null; costMs: number; maxWindowMs: number; random: number },
 ): number {
-  const slotMs = Math.max(MIN_SLOT_MS, costMs) * Math.min(MAX_GROWTH, 1.15 ** (lost - 1));
-  return Math.round(
-    turn === null ? 2 * slotMs * random : Math.min(MAX_TURN_MS, turn * slotMs) + slotMs * random,
-  );
+  const { turn, costMs, maxWindowMs, random } = about;
+  const fairMs = Math.min(Math.max(MIN_SLOT_MS, costMs), maxWindowMs / (turn?.of ?? 2));
+  const slotMs = fairMs * Math.min(MAX_GROWTH, 1.15 ** (lost - 1));
+  return Math.round(turn === null ? 2 * slotMs * random : (turn.before + random) * slotMs);
+}
+
+/** One's place among those who are likely to write: so many come before, of so many in all. */
+interface Turn {
+  readonly before: number;
+  readonly of: number;
 }
 
 /**
@@ -148,13 +154,14 @@ function pauseAfter(
  * nearly the same board, so nearly everybody has another turn; the turns of those who have not even started cost nothing, since
  * the gate waits for them anyway. Null where nobody has a turn: a failure is told at once, in the little time that is left.
  */
-function turnOf({ phase, expected, members }: GateDoc, self: string): number | null {
+function turnOf({ phase, expected, members }: GateDoc, self: string): Turn | null {
   if (phase !== 'announce' && phase !== 'api') return null;
   const isAwaited = (name: string) => {
     const record = Object.hasOwn(members, name) ? members[name] : undefined;
     return phase === 'announce' ? record === undefined : record?.state === 'announced';
   };
-  return expected.filter((name) => name < self && isAwaited(name)).length;
+  const others = expected.filter((name) => name !== self && isAwaited(name));
+  return { before: others.filter((name) => name < self).length, of: others.length + 1 };
 }
 
 /** How many members are likely to be writing at this moment: those who have not yet done what the phase asks for. */
