@@ -4,6 +4,7 @@
  * NOT guaranteed: delivery to a reader that has gone; like any filter, a command whose reader left (`| head`) goes on quietly.
  */
 import fs from 'node:fs';
+import { devNull } from 'node:os';
 
 export interface Output {
   /** True where a person is looking. */
@@ -15,7 +16,7 @@ export interface Output {
 export function createOutput(descriptor: 1 | 2, stream: () => NodeJS.WriteStream): Output {
   return {
     get isTerminal() {
-      return isCharacterDevice(descriptor) && stream().isTTY === true;
+      return mayBeTerminal(descriptor) && stream().isTTY === true;
     },
     write(text) {
       let bytes: Uint8Array = Buffer.from(text);
@@ -31,9 +32,11 @@ export function createOutput(descriptor: 1 | 2, stream: () => NodeJS.WriteStream
   };
 }
 
-function isCharacterDevice(descriptor: number): boolean {
+/** False for files, pipes and the null device: for these nobody needs node's stream to find it out. */
+function mayBeTerminal(descriptor: number): boolean {
   try {
-    return fs.fstatSync(descriptor).isCharacterDevice();
+    const device = fs.fstatSync(descriptor);
+    return device.isCharacterDevice() && device.rdev !== fs.statSync(devNull).rdev;
   } catch {
     // A closed descriptor is no terminal.
     return false;

@@ -19,18 +19,25 @@ export function secretsOf(
   texts: readonly (string | null | undefined)[],
 ): string[] {
   const fromNames = SECRET_NAMES.map((name) => env[name]);
-  const fromUrls = texts.flatMap((text) => [
-    /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? '')?.[1],
-    /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? '')?.[1],
-  ]);
-  const found = [...fromUrls, ...Object.values(env).flatMap(passwordIn)];
+  const fromUrls = texts
+    .filter(hasUrl)
+    .flatMap((text) => [
+      /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text)?.[1],
+      /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text)?.[1],
+    ]);
+  const found = [...fromUrls, ...Object.values(env).filter(hasUrl).flatMap(passwordIn)];
   const all = [...fromNames, ...found, ...found.map((text) => text && decodeOrKeep(text))];
   return all.filter((value): value is string => typeof value === 'string' && value !== '');
 }
 
+/** Most texts are sorted out by this, before any pattern is compiled. */
+function hasUrl(text: string | null | undefined): text is string {
+  return text?.includes('://') === true;
+}
+
 /** Of a variable like `DATABASE_URL`: what fails likes to print it. The password with its place in the URL, a long one alone. */
-function passwordIn(value: string | undefined): string[] {
-  const [, pair, password = ''] = URL_WITH_PASSWORD.exec(value ?? '') ?? [];
+function passwordIn(value: string): string[] {
+  const [, pair, password = ''] = URL_WITH_PASSWORD.exec(value) ?? [];
   if (pair === undefined) return [];
   return password.length < MIN_LONE_PASSWORD ? [pair] : [pair, password];
 }
