@@ -39,6 +39,23 @@ describe('replacing and stopping', () => {
     await second.stop();
   });
 
+  test('where nobody is told of the successor, the old run finds out within one reconcile interval', async () => {
+    const world = createTestWorld({ decide: ({ kind }): FaultPlan => ({ dropEdge: kind === 'edge' }) });
+    const definition = { name: 'ready', upstreams: [createScriptedProbe('db')], reconcileMs: 7 * SECOND };
+    const first = startAlias(definition, world.open('first'));
+    await world.clock.advance(20);
+    const second = startAlias(definition, world.open('second'));
+    let outcome = 'running';
+    void first.done.then((report) => {
+      outcome = report.outcome;
+    });
+    await world.clock.advance(6 * SECOND);
+    expect(outcome).toBe('running');
+    await world.clock.advance(SECOND + 20);
+    expect(outcome).toBe('replaced');
+    await second.stop();
+  });
+
   test('a check that is set by hand replaces the alias too', async () => {
     const world = createTestWorld();
     const alias = startAlias(

@@ -3,6 +3,7 @@ import { startAlias } from '../../src/check/alias.ts';
 import { createChecks } from '../../src/check/check.ts';
 import { createCheckProbe } from '../../src/probe/check.ts';
 import { checkKey } from '../../src/probe/check-record.ts';
+import type { Store } from '../../src/store/contract.ts';
 import { settle } from '../support/manual-clock.ts';
 import { createScriptedProbe, createTestWorld, MINUTE, SECOND } from './scripted.ts';
 
@@ -178,6 +179,50 @@ describe('edges and the control loop', () => {
     const alias = startAlias({ name: 'ready', upstreams: [hot], reconcileMs: MINUTE }, world.open('w'));
     await world.clock.advance(100);
     expect(db.calls).toBeLessThanOrEqual(22);
+    await alias.stop();
+  });
+
+  test('edges without end of its own record are no busy loop either', async () => {
+    const world = createTestWorld();
+    const open = world.open('w');
+    let reads = 0;
+    const endless = {
+      ready: Promise.resolve(),
+      async *[Symbol.asyncIterator]() {
+        for (let edge = 0; edge < 100_000; edge += 1) yield;
+      },
+    };
+    const store: Store = {
+      ...open.store,
+      watch: () => endless,
+      get: (...args) => {
+        reads += 1;
+        return open.store.get(...args);
+      },
+    };
+    const alias = startAlias(
+      { name: 'ready', upstreams: [createScriptedProbe('db')], reconcileMs: MINUTE },
+      world.open('w', { store }),
+    );
+    await world.clock.advance(100);
+    expect(reads).toBeLessThanOrEqual(22);
+    await alias.stop();
+  });
+
+  test('a reading of a local upstream that is never answered ends within one operation, and the next one counts', async () => {
+    const world = createTestWorld();
+    const db = createScriptedProbe('db', { hasEdges: true, ignoresAbort: true });
+    const alias = startAlias(
+      { name: 'ready', upstreams: [db], reconcileMs: MINUTE },
+      world.open('w', { operationTimeoutMs: 2 * SECOND }),
+    );
+    await world.clock.advance(SECOND);
+    db.hang();
+    db.fireEdge();
+    await world.clock.advance(10);
+    db.say('warning', { edge: false });
+    await world.clock.advance(3 * SECOND);
+    expect(world.stored('ready')?.status).toBe('warning');
     await alias.stop();
   });
 
