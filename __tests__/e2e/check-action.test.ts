@@ -9,6 +9,7 @@ import { nullLogger } from '../../src/base/logger.ts';
 import { createChecks } from '../../src/check/check.ts';
 import { openFileStore } from '../../src/store/drivers/file.ts';
 import { createRunnerWorld, type RunnerStep, type RunnerWorld, type StepResult } from '../support/runner.ts';
+import { followOutput } from '../support/runner-output.ts';
 import { readGantt } from '../support/summary-gantt.ts';
 
 let shared: string;
@@ -37,25 +38,6 @@ async function set(status: 'passing' | 'warning' | 'critical', output = ''): Pro
   await store.close();
 }
 
-/** To be told what a running step prints. */
-function follow() {
-  let printed = '';
-  let look: (() => void) | null = null;
-  return {
-    onOutput(text: string) {
-      printed = text;
-      look?.();
-    },
-    until: (pattern: RegExp) =>
-      new Promise<void>((resolve) => {
-        look = () => {
-          if (pattern.test(printed)) resolve();
-        };
-        look();
-      }),
-  };
-}
-
 const reportOf = (step: StepResult) => step.result<CheckReport>();
 
 describe('a check that a job publishes', () => {
@@ -82,7 +64,7 @@ describe('a check that a job publishes', () => {
 
   test('is awaited: each change once in the log, in the table, and in the timeline', async () => {
     await set('critical', 'restoring');
-    const [awaited, mirrored] = [follow(), follow()];
+    const [awaited, mirrored] = [followOutput(), followOutput()];
     const waiting = job({ action: 'wait', timeout: '30s' }, awaited);
     const options = { name: 'api', action: 'alias', of: 'check:db', until: 'passing', timeout: '30s' };
     const mirroring = job(options, mirrored);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { GateReport } from '../../src/gate/report.ts';
 import { json, type Loopback, startLoopback, text } from '../probe/loopback.ts';
 import { createRunnerWorld, type RunnerStep, type RunnerWorld, type StepResult } from '../support/runner.ts';
+import { followOutput } from '../support/runner-output.ts';
 import { readGantt } from '../support/summary-gantt.ts';
 
 const NAMES = ['ap', 'eu', 'us'];
@@ -128,17 +129,19 @@ describe('three jobs of a matrix', () => {
     expect(announced.result<GateReport>()).toMatchObject({ outcome: 'announced', exitCode: 0 });
     // Three jobs of their own, not of one matrix: each is told that it is the only one of one.
     const alone = await job('eu', {
-      with: { 'max-parallel': '1', 'job-total': '1', members: 'eu', name: 'other' },
+      with: { 'max-parallel': '1', 'job-total': '1', name: 'other', timeout: '300ms' },
     });
-    expect(alone.result<GateReport>()).toMatchObject({ outcome: 'open' });
+    expect(alone.result<GateReport>()).toMatchObject({ code: 'timeout', missing: ['ap', 'us'] });
   });
 });
 
 describe('a member that does not come', () => {
   test('ends the others by the deadline with 7 and one annotation that names it and says what to do', async () => {
-    const steps = await Promise.all(
-      ['ap', 'eu'].map((member) => job(member, { with: { timeout: '1500ms' } })),
-    );
+    const waits = followOutput();
+    const first = job('ap', waits);
+    await waits.until(/ap {2}WAITING/);
+    // The shortest time of all ends it for all.
+    const steps = await Promise.all([first, job('eu', { with: { timeout: '700ms' } })]);
     for (const step of steps) {
       expect(step.main.exitCode).toBe(7);
       expect(step.main.annotations).toEqual([
@@ -225,7 +228,7 @@ describe('what comes from outside', () => {
             'probe-header': `X-Key: ${secret}`,
             ready: `${server?.origin}/version?key=0123456789abcdef`,
             migrate,
-            timeout: '2500ms',
+            timeout: '6s',
           },
         }),
       ),
