@@ -3,6 +3,7 @@
  * NOT guaranteed: protection from sweeps without `--protect-while-held`, or in another store or namespace.
  */
 import type { Clock } from '../base/clock.ts';
+import { hasCode } from '../base/errors.ts';
 import { retry } from '../base/retry.ts';
 import type { HolderInfo, Lease, LeaseManager } from '../lease/contract.ts';
 import type { HoldsSource } from '../reaper/holds.ts';
@@ -28,7 +29,7 @@ export function createHoldsSource(
   manager: Pick<LeaseManager, 'read'>,
   { namespace, account, clock }: { namespace: string; account: AccountName; clock: Clock },
 ): HoldsSource {
-  const isRetryable = (error: unknown) => (error as { retryable?: unknown }).retryable === true;
+  const isRetryable = (error: unknown) => hasCode(error, 'unavailable');
   return {
     readHold: (appId, { signal }) =>
       retry({ clock, attempts: READ_ATTEMPTS, ...READ_BACKOFF, signal, isRetryable }, () =>

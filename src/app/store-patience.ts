@@ -26,8 +26,9 @@ export async function insist<T>(
   call: () => Promise<T>,
 ): Promise<T> {
   let trouble: Error | null = null;
+  // Not `throttled`: who is told to slow down is no better for asking again.
   const mayRepeat = (error: unknown) =>
-    (error as { retryable?: unknown }).retryable === true || (isRead && hasCode(error, 'indeterminate'));
+    hasCode(error, 'unavailable') || (isRead && hasCode(error, 'indeterminate'));
   try {
     return await retry(
       {
@@ -36,7 +37,7 @@ export async function insist<T>(
         baseMs: BASE_MS,
         capMs: CAP_MS,
         signal,
-        isRetryable: (error) => !signal.aborted && mayRepeat(error),
+        isRetryable: mayRepeat,
         onRetry(error) {
           if (trouble === null) logger.info(`the store does not answer; trying again: ${messageOf(error)}`);
           trouble = toError(error);

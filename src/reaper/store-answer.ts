@@ -25,7 +25,7 @@ export async function answered<T>(options: ReapOptions, call: () => Promise<T>):
         capMs: CAP_MS,
         signal,
         // Who is told to slow down is no better for asking again.
-        isRetryable: (error) => hasCode(error, 'unavailable') && !signal.aborted,
+        isRetryable: (error) => hasCode(error, 'unavailable'),
         onRetry(error) {
           if (isTold) return;
           isTold = true;
