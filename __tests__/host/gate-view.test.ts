@@ -10,6 +10,7 @@ import {
   renderGateReport,
   renderGateSummary,
 } from '../../src/host/gate-view.ts';
+import { fitSummary } from '../../src/host/summary.ts';
 import { createStyle } from '../../src/host/terminal.ts';
 
 const plainStyle = createStyle({ colors: false });
@@ -148,6 +149,21 @@ describe('the job summary', () => {
     expect(summary).toMatch(/missing ap :crit, 00:00:00\.000, 00:01:40\.000/);
     expect(summary).toMatch(/ready us :done, 00:01:30\.000, 00:01:40\.000/);
     expect(summary).toContain('try 2');
+  });
+
+  test('of a crowd shows who never came, and fits into what the runner takes', () => {
+    const crowd = Array.from({ length: 256 }, (_, at) =>
+      view(`${'|'.repeat(60)}${String(at).padStart(3, '0')}`, at === 255 ? 'MISSING' : 'READY', {
+        detail: '&'.repeat(400),
+        api: Array.from({ length: 20 }, () => '*'.repeat(60)),
+      }),
+    );
+    const seen = createGateTimes();
+    seen.onEvent(members(crowd, 'announce', 0));
+    const summary = renderGateSummary(REPORT, { ...END, views: crowd }, seen.read(1000));
+    expect(fitSummary(summary)).toBe(summary);
+    expect(summary.match(/^ {2}missing .* :crit/gm)).toHaveLength(1);
+    expect(summary.match(/^ {2}ready /gm)).toHaveLength(59);
   });
 
   test('no name or address from a board becomes markup or a link of its own', () => {

@@ -173,15 +173,22 @@ function phaseBar({ phase, startMs, endMs }: GateTimes['phases'][number]): Timel
   return { word: phase, name: '', startMs, endMs, kind: phase === 'failed' ? 'trouble' : 'normal' };
 }
 
-/** Per member what it was when; of many members the first ones. */
+/** Per member what it was when; of many members those in trouble, then the first ones. */
 function memberBars({ members }: GateTimes): TimelineBar[] {
-  const bars = members.map(({ name, label, startMs, endMs }, at): TimelineBar => {
+  const bars = members.map(({ name, label, startMs, endMs }, at) => {
     // That somebody had not come yet is the ordinary beginning; who never came is the trouble.
     const isMissed = label === 'MISSING' && members[at + 1]?.name !== name;
     const kind = label === 'READY' ? 'done' : levelOf(label) === 'warn' || isMissed ? 'trouble' : 'normal';
-    return { word: label.toLowerCase(), name: plain(name, 60), startMs, endMs, kind };
+    const bar: TimelineBar = { word: label.toLowerCase(), name: plain(name, 60), startMs, endMs, kind };
+    return { member: name, bar };
   });
-  return bars.slice(0, MAX_BARS);
+  const troubled = new Set(bars.filter(({ bar }) => bar.kind === 'trouble').map(({ member }) => member));
+  const isTroubled = ({ member }: { member: string }) => troubled.has(member);
+  const shown =
+    bars.length <= MAX_BARS
+      ? bars
+      : [...bars.filter(isTroubled), ...bars.filter((each) => !isTroubled(each))].slice(0, MAX_BARS);
+  return shown.map(({ bar }) => bar);
 }
 
 function costOf(report: GateReport): string {
