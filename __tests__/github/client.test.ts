@@ -1,4 +1,7 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../src/base/clock.ts';
 import { createGitHubClient, type GitHubClient, type GitHubClientOptions } from '../../src/github/client.ts';
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
 
@@ -99,6 +102,35 @@ describe('a request', () => {
     const { client, sent } = start([json(status, {}, { location: 'https://elsewhere.example/' })]);
     await expect(client.read('/x')).rejects.toMatchObject({ code: 'unsupported' });
     expect(sent).toHaveLength(1);
+  });
+
+  test('over the network: whoever a redirect names is not asked, with or without the token', async () => {
+    const asked: string[] = [];
+    const serve = async (name: string, answer: RequestListener) => {
+      const server = createServer((request, response) => {
+        asked.push(`${name} ${request.method}`);
+        answer(request, response);
+      });
+      await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+      return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    };
+    const elsewhere = await serve('elsewhere', (_, response) => response.end('{}'));
+    const api = await serve('api', ({ method }, response) => {
+      response.writeHead(method === 'GET' ? 302 : 307, { location: `${elsewhere.url}/x` }).end();
+    });
+    try {
+      const given = { apiUrl: api.url, token: TOKEN, userAgent: 'lockstep-test', clock: systemClock };
+      const client = createGitHubClient(given);
+      await expect(client.read('/x')).rejects.toMatchObject({ code: 'unsupported' });
+      const post = client.write({ method: 'POST', path: '/x', body: {} });
+      await expect(post).rejects.toMatchObject({ code: 'unsupported' });
+      expect(asked).toEqual(['api GET', 'api POST']);
+    } finally {
+      for (const { server } of [api, elsewhere]) {
+        server.close();
+        server.closeAllConnections();
+      }
+    }
   });
 });
 
