@@ -43,7 +43,7 @@ function loadCompiled(file, path) {
  module.loaded = true;
  if (!cachedData || script.cachedDataRejected) {
   process.once("exit", exitCode => {
-   if (exitCode === 0) writeNotes(path, text, script);
+   if (exitCode === 0 && (cachedData || !readNotes(path, text))) writeNotes(path, text, script);
   });
  }
  return module.exports;

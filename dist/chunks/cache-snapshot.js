@@ -145,6 +145,8 @@ async function runInThread(order, env, signal) {
  }
 }
 
+exports.clientEnvironment = clientEnvironment;
+
 exports.createCacheSnapshot = createCacheSnapshot;
 
 exports.hasCacheService = hasCacheService;

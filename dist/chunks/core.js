@@ -489,6 +489,10 @@ function kebabCase(name) {
  return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 }
 
+function camelCase(name) {
+ return name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+}
+
 function environmentName(name) {
  return `LOCKSTEP_${kebabCase(name).replaceAll("-", "_").toUpperCase()}`;
 }
@@ -1859,14 +1863,18 @@ const MIN_LONE_PASSWORD = 12;
 
 function secretsOf(env, texts) {
  const fromNames = SECRET_NAMES.map(name => env[name]);
- const fromUrls = texts.flatMap(text => [ /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text ?? "")?.[1], /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text ?? "")?.[1] ]);
- const found = [ ...fromUrls, ...Object.values(env).flatMap(passwordIn) ];
+ const fromUrls = texts.filter(hasUrl).flatMap(text => [ /^(?:--store=)?[a-z]+:\/\/[^/@]*:([^/@]+)@/.exec(text)?.[1], /^(?:--store=)?[a-z]+:\/\/[^?]*\?(?:[^&]*&)*password=([^&#]+)/.exec(text)?.[1] ]);
+ const found = [ ...fromUrls, ...Object.values(env).filter(hasUrl).flatMap(passwordIn) ];
  const all = [ ...fromNames, ...found, ...found.map(text => text && decodeOrKeep(text)) ];
  return all.filter(value => typeof value === "string" && value !== "");
 }
 
+function hasUrl(text) {
+ return text?.includes("://") === true;
+}
+
 function passwordIn(value) {
- const [, pair, password = ""] = URL_WITH_PASSWORD.exec(value ?? "") ?? [];
+ const [, pair, password = ""] = URL_WITH_PASSWORD.exec(value) ?? [];
  if (pair === undefined) return [];
  return password.length < MIN_LONE_PASSWORD ? [ pair ] : [ pair, password ];
 }
@@ -3087,8 +3095,9 @@ function parseArguments(argv) {
 
 function tokenize(argv) {
  const options = {};
+ const named = new Set(argv.map(word => camelCase(/^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? "")));
  for (const spec of OPTIONS) {
-  if (!isFrom(spec, "flag")) continue;
+  if (!isFrom(spec, "flag") || !(named.has(spec.name) || spec.short !== undefined)) continue;
   options[kebabCase(spec.name)] = {
    type: spec.type === "boolean" ? "boolean" : "string",
    ...spec.short === undefined ? {} : {
@@ -3117,13 +3126,13 @@ function tokenize(argv) {
 }
 
 function wordsOf(tokens) {
- const known = new Set(OPTIONS.filter(spec => isFrom(spec, "flag")).map(spec => kebabCase(spec.name)));
+ const isKnown = name => OPTIONS.some(spec => isFrom(spec, "flag") && kebabCase(spec.name) === name);
  const words = [];
  tokens.forEach((token, at) => {
   if (token.kind !== "positional") return;
   const before = tokens[at - 1];
   const isFlagBefore = before?.kind === "option" && before.value === undefined;
-  const isUnknownBefore = isFlagBefore && !known.has(before.name.replace(/^no-/, ""));
+  const isUnknownBefore = isFlagBefore && !isKnown(before.name.replace(/^no-/, ""));
   const isCommand = words.length === 0 && isCommandName(token.value);
   if (!isUnknownBefore || isCommand) words.push(token.value);
  });
@@ -3239,7 +3248,7 @@ function merge(earlier, raw) {
 function createOutput(descriptor, stream) {
  return {
   get isTerminal() {
-   return isCharacterDevice(descriptor) && stream().isTTY === true;
+   return mayBeTerminal(descriptor) && stream().isTTY === true;
   },
   write(text) {
    let bytes = Buffer.from(text);
@@ -3253,9 +3262,10 @@ function createOutput(descriptor, stream) {
  };
 }
 
-function isCharacterDevice(descriptor) {
+function mayBeTerminal(descriptor) {
  try {
-  return fs.fstatSync(descriptor).isCharacterDevice();
+  const device = fs.fstatSync(descriptor);
+  return device.isCharacterDevice() && device.rdev !== fs.statSync(os.devNull).rdev;
  } catch {
   return false;
  }

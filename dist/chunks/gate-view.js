@@ -1759,7 +1759,10 @@ const READ_SHARE = 1.5;
 
 const MIN_SLOT_MS = 2;
 
-const MAX_TURN_MS = 6e4;
+const MAX_WINDOW_MS = {
+ polled: 6e4,
+ pushed: 2500
+};
 
 const MAX_GROWTH = 3;
 
@@ -1834,10 +1837,10 @@ function createBoardRegister(settings) {
     }
     lost += 1;
     cheapestMs = Math.min(cheapestMs, READ_SHARE * (clock.monotonicMs() - sentMs));
-    const {self: self} = context(before);
     const delayMs = pauseAfter(lost, {
-     turn: turnOf(doc, self.name),
+     turn: turnOf(doc, context(before).self.name),
      costMs: cheapestMs,
+     maxWindowMs: store.capabilities.nativeWatch ? MAX_WINDOW_MS.pushed : MAX_WINDOW_MS.polled,
      random: clock.random()
     });
     if (delayMs > 0) await core.sleep(clock, delayMs, signal);
@@ -1850,9 +1853,11 @@ function createBoardRegister(settings) {
  };
 }
 
-function pauseAfter(lost, {turn: turn, costMs: costMs, random: random}) {
- const slotMs = Math.max(MIN_SLOT_MS, costMs) * Math.min(MAX_GROWTH, 1.15 ** (lost - 1));
- return Math.round(turn === null ? 2 * slotMs * random : Math.min(MAX_TURN_MS, turn * slotMs) + slotMs * random);
+function pauseAfter(lost, about) {
+ const {turn: turn, costMs: costMs, maxWindowMs: maxWindowMs, random: random} = about;
+ const fairMs = Math.min(Math.max(MIN_SLOT_MS, costMs), maxWindowMs / (turn?.of ?? 2));
+ const slotMs = fairMs * Math.min(MAX_GROWTH, 1.15 ** (lost - 1));
+ return Math.round(turn === null ? 2 * slotMs * random : (turn.before + random) * slotMs);
 }
 
 function turnOf({phase: phase, expected: expected, members: members}, self) {
@@ -1861,7 +1866,11 @@ function turnOf({phase: phase, expected: expected, members: members}, self) {
   const record = Object.hasOwn(members, name) ? members[name] : undefined;
   return phase === "announce" ? record === undefined : record?.state === "announced";
  };
- return expected.filter(name => name < self && isAwaited(name)).length;
+ const others = expected.filter(name => name !== self && isAwaited(name));
+ return {
+  before: others.filter(name => name < self).length,
+  of: others.length + 1
+ };
 }
 
 function contendersOf({phase: phase, expected: expected, members: members}) {
@@ -3025,15 +3034,22 @@ function memberBars({members: members}) {
  const bars = members.map(({name: name, label: label, startMs: startMs, endMs: endMs}, at) => {
   const isMissed = label === "MISSING" && members[at + 1]?.name !== name;
   const kind = label === "READY" ? "done" : levelOf(label) === "warn" || isMissed ? "trouble" : "normal";
-  return {
+  const bar = {
    word: label.toLowerCase(),
    name: core.plain(name, 60),
    startMs: startMs,
    endMs: endMs,
    kind: kind
   };
+  return {
+   member: name,
+   bar: bar
+  };
  });
- return bars.slice(0, MAX_BARS);
+ const troubled = new Set(bars.filter(({bar: bar}) => bar.kind === "trouble").map(({member: member}) => member));
+ const isTroubled = ({member: member}) => troubled.has(member);
+ const shown = bars.length <= MAX_BARS ? bars : [ ...bars.filter(isTroubled), ...bars.filter(each => !isTroubled(each)) ].slice(0, MAX_BARS);
+ return shown.map(({bar: bar}) => bar);
 }
 
 function costOf(report) {

@@ -356,7 +356,7 @@ async function openProbes(context, options) {
   store: store,
   namespace: namespace,
   cwd: cwd,
-  env: env,
+  env: context.childEnv ?? env,
   ...headers ? {
    headers: headers
   } : {},

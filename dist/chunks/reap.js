@@ -662,7 +662,7 @@ async function answered(options, call) {
    baseMs: BASE_MS,
    capMs: CAP_MS,
    signal: signal,
-   isRetryable: error => core.hasCode(error, "unavailable") && !signal.aborted,
+   isRetryable: error => core.hasCode(error, "unavailable"),
    onRetry(error) {
     if (isTold) return;
     isTold = true;
@@ -868,7 +868,7 @@ const READ_BACKOFF = Object.freeze({
 });
 
 function createHoldsSource(manager, {namespace: namespace, account: account, clock: clock}) {
- const isRetryable = error => error.retryable === true;
+ const isRetryable = error => core.hasCode(error, "unavailable");
  return {
   readHold: (appId, {signal: signal}) => core.retry({
    clock: clock,

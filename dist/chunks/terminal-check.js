@@ -451,15 +451,19 @@ async function publishLoop(options) {
  };
  let backoff = core.createBackoff(backoffSettings);
  let attemptedAtMs = Number.NEGATIVE_INFINITY;
- if (store.capabilities.nativeWatch) await subscribe({
-  watch: own => store.watch(publisher.key, own),
-  edge: edge,
-  clock: clock,
-  signal: signal,
-  readyTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
-  logger: logger,
-  what: `check ${core.plain(definition.name)}`
- });
+ if (store.capabilities.nativeWatch) {
+  publisher.lastError = new core.UnavailableError(`the store did not answer about check ${core.plain(definition.name)}`);
+  await subscribe({
+   watch: own => store.watch(publisher.key, own),
+   edge: edge,
+   clock: clock,
+   signal: signal,
+   readyTimeoutMs: world.operationTimeoutMs ?? OPERATION_TIMEOUT_MS,
+   logger: logger,
+   what: `check ${core.plain(definition.name)}`
+  });
+  if (!signal.aborted) publisher.lastError = null;
+ }
  for (;;) {
   core.throwIfAborted(signal);
   let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
@@ -502,6 +506,7 @@ function createPublisher(definition, world) {
  let published = null;
  let writtenAtMs = Number.NEGATIVE_INFINITY;
  let transitions = 0;
+ let found = null;
  const publisher = {
   key: register.key,
   lastError: null,
@@ -518,7 +523,7 @@ function createPublisher(definition, world) {
     kind: "keep",
     generation: 0
    };
-   let found = null;
+   publisher.lastError ??= new core.UnavailableError(`the store did not answer about check ${core.plain(name)} in time`);
    const landed = await register.update(current => {
     if (current?.run !== identity.run) found = current?.status ?? null;
     verdict = decideClaim(current, identity, {
@@ -808,12 +813,14 @@ async function runPlain(run) {
  const {signal: signal} = deadline;
  if (values.action === "set") {
   const status = values.status ?? "passing";
-  const record = await checks.set(name, {
+  const {ttlMs: ttlMs, output: output} = values;
+  const setting = checks.set(name, {
    status: status,
-   output: values.output ?? "",
-   ttlMs: values.ttlMs,
+   output: output ?? "",
+   ttlMs: ttlMs,
    signal: signal
   });
+  const record = await setting.catch(error => rethrow(error, name));
   return report(name, {
    outcome: "set",
    status: record.status,
@@ -821,11 +828,12 @@ async function runPlain(run) {
   });
  }
  if (values.action === "get") {
+  const view = await checks.get(name, {
+   signal: signal
+  }).catch(error => rethrow(error, name));
   return report(name, {
    outcome: "read",
-   ...pick(await checks.get(name, {
-    signal: signal
-   }))
+   ...pick(view)
   });
  }
  const startMs = context.clock.monotonicMs();
@@ -855,18 +863,21 @@ async function runPlain(run) {
    transitions: transitions
   });
  } catch (error) {
-  if (!core.hasCode(error, "deadline")) throw error;
-  const seen = last === null ? {
-   status: "unknown",
-   output: ""
-  } : pick(last);
+  if (last === null || !core.hasCode(error, "deadline")) return rethrow(error, name);
   return report(name, {
    outcome: "timeout",
-   ...seen,
-   transitions: Math.max(0, transitions),
+   ...pick(last),
+   transitions: transitions,
    exitCode: 7
   });
  }
+}
+
+function rethrow(error, name) {
+ if (!core.hasCode(error, "deadline")) throw error;
+ throw new core.UnavailableError(`the store did not answer about the check ${core.plain(name, 80)} in time`, {
+  cause: error
+ });
 }
 
 async function runAlias(run) {
@@ -880,11 +891,14 @@ async function runAlias(run) {
   releasers: releasers
  });
  const [file, ...args] = context.rest ?? [];
+ const hasTerminal = file !== undefined && (context.hasTerminal?.() ?? false);
+ if (file !== undefined) core.throwIfAborted(context.signal);
  const child$1 = file === undefined ? null : child.startChild({
   command: [ file, ...args ],
   cwd: context.cwd,
-  env: context.env,
-  clock: context.clock
+  env: context.childEnv ?? context.env,
+  clock: context.clock,
+  ownGroup: !hasTerminal
  });
  const alias = startAlias({
   name: name,
@@ -906,13 +920,16 @@ async function runAlias(run) {
  return await runBeside({
   context: context,
   child: child$1,
-  alias: alias
+  alias: alias,
+  hasTerminal: hasTerminal
  });
 }
 
 async function runBeside(options) {
- const {context: context, child: child, alias: alias} = options;
- const giveSignalsBack = context.takeSignals?.(signalName => child.forward(signalName));
+ const {context: context, child: child, alias: alias, hasTerminal: hasTerminal} = options;
+ const giveSignalsBack = context.takeSignals?.(signalName => {
+  if (!(hasTerminal && signalName === "SIGINT")) child.forward(signalName);
+ });
  try {
   const end = await child.ended;
   const mirrored = concludeAlias(await alias.stop());

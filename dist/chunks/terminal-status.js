@@ -111,25 +111,17 @@ async function runStatus(context, resolved) {
    values: values,
    releasers: releasers
   });
-  const {signal: signal} = context;
-  const keys = await store.list(`${core.createKey(values.namespace)}/`, {
+  const records = await core.withTimeout({
+   clock: context.clock,
+   timeoutMs: values.timeoutMs,
+   waitingFor: "the store",
+   parent: context.signal,
+   onTimeout: () => new core.UnavailableError("the store did not show all of its records in time")
+  }, signal => readRecords(store, {
+   context: context,
+   values: values,
    signal: signal
-  });
-  const records = [];
-  for (const key of keys.sort()) {
-   const [, kind, ...names] = core.splitKey(key);
-   const name = names.join("/");
-   const wanted = KINDS.find(each => each === kind);
-   if (!wanted || values.kind && values.kind !== wanted || values.name && values.name !== name) continue;
-   const entry = await store.get(key, {
-    signal: signal
-   });
-   records.push(describeEntry({
-    kind: wanted,
-    name: name,
-    nowWallMs: context.clock.wallMs()
-   }, entry));
-  }
+  }));
   return {
    format: 1,
    command: "status",
@@ -139,6 +131,29 @@ async function runStatus(context, resolved) {
  } finally {
   await releasers.close();
  }
+}
+
+async function readRecords(store, options) {
+ const {context: context, values: values, signal: signal} = options;
+ const keys = await store.list(`${core.createKey(values.namespace)}/`, {
+  signal: signal
+ });
+ const records = [];
+ for (const key of keys.sort()) {
+  const [, kind, ...names] = core.splitKey(key);
+  const name = names.join("/");
+  const wanted = KINDS.find(each => each === kind);
+  if (!wanted || values.kind && values.kind !== wanted || values.name && values.name !== name) continue;
+  const entry = await store.get(key, {
+   signal: signal
+  });
+  records.push(describeEntry({
+   kind: wanted,
+   name: name,
+   nowWallMs: context.clock.wallMs()
+  }, entry));
+ }
+ return records;
 }
 
 const TITLES = [ "KIND", "NAME", "STATE", "HOLDER", "TOKEN", "LEASE", "WAITING", "DETAIL", "JOB" ];
