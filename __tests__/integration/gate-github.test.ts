@@ -9,7 +9,7 @@ import type { GateReport } from '../../src/gate/report.ts';
 import { makeTestFolder } from '../support/folder.ts';
 import type { GateJobOrder } from '../support/gate-job.ts';
 import { type GitHubFacade, startGitHubFacade } from '../support/github-facade.ts';
-import { createMemoryRepository } from '../support/github-repository.ts';
+import { createMemoryRepository, type GitBackend } from '../support/github-repository.ts';
 
 const project = resolve(import.meta.dirname, '..', '..');
 const start = [
@@ -32,12 +32,14 @@ interface Job {
   until(pattern: RegExp): Promise<void>;
 }
 
+let git: GitBackend;
 let facade: GitHubFacade;
 let folder: string;
 let children: ChildProcess[];
 
 beforeEach(async () => {
-  facade = await startGitHubFacade({ git: createMemoryRepository() });
+  git = createMemoryRepository();
+  facade = await startGitHubFacade({ git });
   folder = makeTestFolder();
   children = [];
 });
@@ -113,6 +115,15 @@ function startJob(
   };
 }
 
+/** How often the board was changed. */
+async function chainLength(): Promise<number> {
+  const [board, ...others] = await git.listRefs('refs/lockstep/');
+  expect(others).toEqual([]);
+  let length = 0;
+  for (let at = board?.sha; at !== undefined; at = (await git.readCommit(at))?.parents[0]) length += 1;
+  return length;
+}
+
 const reportsOf = (jobs: readonly Job[]) => Promise.all(jobs.map(({ report }) => report));
 const runs = () => {
   const path = join(folder, 'runs');
@@ -121,7 +132,7 @@ const runs = () => {
 
 describe('a matrix passes a gate over the GitHub store', () => {
   test(
-    'one migrates and all open: at most 2N + 1 changes of the board, two writes for each and for each lost race',
+    'one migrates and all open, for at most 2N + 1 changes of the board and no more requests than the bill says',
     async () => {
       const members = ['a', 'b', 'c', 'd', 'e'];
       const inputs = { migrate: MIGRATE, 'schema-probe': PROBE };
@@ -130,11 +141,8 @@ describe('a matrix passes a gate over the GitHub store', () => {
       expect(reports.filter(({ committed }) => committed)).toMatchObject([{ token: 1 }]);
       expect(runs()).toEqual(['1 42']);
 
-      const moves = facade.log.filter(({ operation }) => /^(POST|PATCH) .*\/git\/refs/.test(operation));
-      const changes = moves.filter(({ status }) => status < 300).length;
-      const writes = facade.countOf(({ method }) => method !== 'GET');
-      expect(changes).toBeLessThanOrEqual(2 * members.length + 1);
-      expect(writes).toBeLessThanOrEqual(2 * moves.length);
+      // Each change is a commit on the board's chain; an answer that comes late may cost a request twice, but no change.
+      expect(await chainLength()).toBeLessThanOrEqual(2 * members.length + 1);
       // What `doctor` says beforehand; every request is one of a known job.
       const waitMs = Math.max(...reports.map(({ waitedMs }) => waitedMs)) + STARTS_MS;
       const bill = gateCost({ members: members.length, waitMs, pollMs: 15_000 });
@@ -149,11 +157,17 @@ describe('a matrix passes a gate over the GitHub store', () => {
     'a committer whose job dies is found out by the jobs API: its migration is adopted, it is LOST for the others, and a re-run opens',
     async () => {
       const members = ['a', 'b', 'c'];
-      const inputs = { migrate: `${MIGRATE}; echo hanging; sleep 60`, 'schema-probe': PROBE, poll: '5s' };
+      const inputs = {
+        migrate: `${MIGRATE}; echo $$ > pid; echo hanging; sleep 60`,
+        'schema-probe': PROBE,
+        poll: '5s',
+      };
       const jobs = members.map((member) => startJob(member, { members, inputs }));
       const dead = await Promise.any(jobs.map((job) => job.until(/hanging/).then(() => job)));
       const others = jobs.filter((job) => job !== dead);
       dead.child.kill('SIGKILL');
+      // What a job leaves running is beyond any gate; here it only waits.
+      process.kill(-Number(readFileSync(join(folder, 'pid'), 'utf8')), 'SIGKILL');
       end(dead.id, 'failure');
       const name = members[jobs.indexOf(dead)] ?? '';
       const reports = await reportsOf(others);
