@@ -15,6 +15,8 @@ import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 const project = resolve(import.meta.dirname, '..', '..');
 const client = join(project, '__tests__', 'support', 'room-client.ts');
 const HOUR_MS = 3_600_000;
+/** More than all of them need to connect again. */
+const REQUESTS_PER_CUT = 40;
 
 interface CreatorEnd {
   readonly status?: number;
@@ -111,17 +113,27 @@ for (const engine of ENGINES) {
 
     test('four processes and room for three, while connections break all the time: the same', async () => {
       const sandbox = await startAccount();
+      let end: () => void = () => undefined;
+      const over = new Promise<void>((done) => {
+        end = done;
+      });
       let isOver = false;
+      let cuts = 0;
+      // By the count of requests, not by time: on a slow machine nothing would ever get through.
       const breaking = (async () => {
-        while (!isOver) {
-          await new Promise((done) => setTimeout(done, 120));
+        for (let n = 1; !isOver; n += 1) {
+          await Promise.race([proxy.nextRequest(), over]);
+          if (n % REQUESTS_PER_CUT !== 0) continue;
           proxy.cutAll();
+          cuts += 1;
         }
       })();
       try {
         expectRoomForThree(await race(4, { sandbox, store: server.url(proxy.port) }));
+        expect(cuts).toBeGreaterThan(0);
       } finally {
         isOver = true;
+        end();
         await breaking;
         await sandbox.close();
       }

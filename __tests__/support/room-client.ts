@@ -54,7 +54,7 @@ try {
       concurrency: 4,
     },
     holder: { text: name ?? '', host: 'test', pid: process.pid },
-    timeoutMs: 20_000,
+    timeoutMs: 60_000,
     pollMs: 200,
   });
   process.stdout.write(`${JSON.stringify({ status: place.value.status })}\n`);
