@@ -187,6 +187,8 @@ function openClient(
     isDestroyed = true;
   };
   let isDestroyed = false;
+  // The client forgets a socket that is still connecting: destroyed by then, it would greet a silent server for ever.
+  const ending = new AbortController();
   const connect = async (): Promise<RedisClient> => {
     const tls = address.isTls ? { tls: true as const, ...(await readTlsFiles(address)) } : {};
     if (isDestroyed) throw new UnavailableError(`${address.shown} was closed`);
@@ -200,6 +202,7 @@ function openClient(
         connectTimeout: connectTimeoutMs,
         keepAliveInitialDelay: 5000,
         reconnectStrategy: false,
+        signal: ending.signal,
       },
       ...(address.user === null ? {} : { username: address.user }),
       ...(address.password === null ? {} : { password: address.password }),
@@ -215,7 +218,10 @@ function openClient(
         if (!client.isOpen) resolve();
       });
     });
-    destroy = () => client.destroy();
+    destroy = () => {
+      client.destroy();
+      ending.abort();
+    };
     await client.connect();
     return {
       sendCommand: (args) => client.sendCommand(args),
