@@ -77,6 +77,7 @@ describe('the command under the lock', () => {
   test.each([[['--json']], [['--json', '--']]])('is required: %j', async (more) => {
     const result = await world.run(lock('db', '--permits', '0', ...more));
     expect(result.exitCode).toBe(2);
+    expect(result.json()).toMatchObject({ outcome: 'failed', name: 'db' });
     expect(result.json<{ errors: unknown }>().errors).toEqual([
       { option: '--permits', message: expect.any(String) },
       { option: '--', message: expect.stringMatching(/missing.*lockstep lock NAME -- COMMAND/) },

@@ -9,8 +9,8 @@ import type { CommandResult } from './contract.ts';
 import { createFailedGateReport } from './gate-report.ts';
 import { createLockReport } from './lock-report.ts';
 
-/** `command` is null where none, or an unknown one, was given. */
-export function createFailureReport(command: CommandName | null, error: Error): CommandResult {
+/** `command` is null where none, or an unknown one, was given; `name` is what it was to be done to, as far as that was said. */
+export function createFailureReport(command: CommandName | null, error: Error, name = ''): CommandResult {
   const exitCode = exitCodeOf(error);
   const errors = error instanceof ConfigError ? { errors: error.problems } : {};
   switch (command) {
@@ -22,7 +22,7 @@ export function createFailureReport(command: CommandName | null, error: Error): 
           format: 1,
           command,
           outcome: 'failed',
-          name: '',
+          name,
           status: 'unknown',
           output: '',
           transitions: 0,
@@ -33,13 +33,13 @@ export function createFailureReport(command: CommandName | null, error: Error): 
     case 'gate':
       return { ...createFailedGateReport(error), ...errors };
     case 'lock':
-      return { ...createLockReport({ outcome: 'failed', name: '', exitCode }), ...errors };
+      return { ...createLockReport({ outcome: 'failed', name, exitCode }), ...errors };
     case 'assert':
     case 'unlock':
       return {
         format: 1,
         command,
-        ...{ outcome: 'failed', name: '', fencingToken: null },
+        ...{ outcome: 'failed', name, fencingToken: null },
         exitCode,
         ...errors,
       };

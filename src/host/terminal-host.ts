@@ -6,6 +6,7 @@
  */
 import { hostname } from 'node:os';
 import type { CommandContext, CommandResult } from '../app/contract.ts';
+import type { createFailureReport as CreateFailureReport } from '../app/failure-report.ts';
 import { systemClock } from '../base/clock.ts';
 import { CancelledError, ConfigError, exitCodeOf, type LockstepError, toError } from '../base/errors.ts';
 import { createLogger, type LogLevel } from '../base/logger.ts';
@@ -31,7 +32,7 @@ interface Session {
   readonly interruption: Interruption;
   /** The JSON result is out. */
   hasResult: boolean;
-  createFailureReport: ((command: CommandName | null, error: Error) => CommandResult) | null;
+  createFailureReport: typeof CreateFailureReport | null;
 }
 
 /** Runs the command line to its end and sets the exit status. Never rejects. */
@@ -49,7 +50,7 @@ export async function runTerminal(process: HostProcess): Promise<void> {
     interruption: listenForInterruption({
       clock: systemClock,
       process,
-      onExpired: (signalName) => endAtOnce(signalName, parsed.command, session),
+      onExpired: (signalName) => endAtOnce(signalName, parsed, session),
     }),
     hasResult: false,
     createFailureReport: null,
@@ -58,7 +59,7 @@ export async function runTerminal(process: HostProcess): Promise<void> {
   try {
     process.exitCode = await runParsed(parsed, session);
   } catch (thrown) {
-    process.exitCode = await reportFailure(parsed.command, toError(thrown), session);
+    process.exitCode = await reportFailure(parsed, toError(thrown), session);
   } finally {
     session.interruption.dispose();
   }
@@ -166,7 +167,7 @@ function createContext(
 }
 
 /** Every problem with its option, the cure, and the JSON result where it was asked for. */
-async function reportFailure(command: CommandName | null, error: Error, session: Session): Promise<number> {
+async function reportFailure(parsed: ParsedArguments, error: Error, session: Session): Promise<number> {
   const { errors, redact, style, isJson } = session;
   const isKnown = exitCodeOf(error) !== 1;
   if (error instanceof ConfigError) {
@@ -182,7 +183,7 @@ async function reportFailure(command: CommandName | null, error: Error, session:
   const hint = (error as Partial<LockstepError>).hint;
   if (hint) errors.write(`${redact(plain(hint, 1000))}\n`);
   const { createFailureReport } = await import('../app/failure-report.ts');
-  const report = createFailureReport(command, error);
+  const report = createFailureReport(parsed.command, error, nameIn(parsed));
   if (isJson) writeJson(report, session);
   return report.exitCode;
 }
@@ -192,6 +193,12 @@ function writeJson(report: CommandResult, session: Session): void {
   session.output.write(`${session.redact(JSON.stringify(report))}\n`);
 }
 
+/** What a lock, a gate or a check was called, whatever else was wrong with the words. */
+function nameIn({ flags }: ParsedArguments): string {
+  const name = flags.given.get('name')?.raw;
+  return typeof name === 'string' ? plain(name, 120) : '';
+}
+
 /** What the end by force will need, loaded while there is time. */
 async function prepareToEnd(session: Session): Promise<void> {
   const { createFailureReport } = await import('../app/failure-report.ts');
@@ -199,8 +206,9 @@ async function prepareToEnd(session: Session): Promise<void> {
 }
 
 /** Winding down took too long, or a second signal came: the result says so, and the process ends here. */
-function endAtOnce(signalName: 'SIGINT' | 'SIGTERM', command: CommandName | null, session: Session): void {
-  const report = session.createFailureReport?.(command, new CancelledError('interrupted', { signalName }));
+function endAtOnce(signalName: 'SIGINT' | 'SIGTERM', parsed: ParsedArguments, session: Session): void {
+  const error = new CancelledError('interrupted', { signalName });
+  const report = session.createFailureReport?.(parsed.command, error, nameIn(parsed));
   if (report && session.isJson && !session.hasResult) writeJson(report, session);
   session.process.exit(signalName === 'SIGINT' ? 130 : 143);
 }
