@@ -43,6 +43,7 @@ export interface EngineSetup {
 }
 
 const READY_WITHIN_MS = 20_000;
+const MAX_RESTARTS = 5;
 
 /** Starts an engine and waits until it answers. */
 export async function startEngine(setup: EngineSetup): Promise<EngineProcess> {
@@ -88,7 +89,17 @@ export async function startEngine(setup: EngineSetup): Promise<EngineProcess> {
     port: setup.port,
     url: (port = setup.port) => setup.url(port),
     kill,
-    restart: launch,
+    async restart() {
+      // What a killed server leaves behind for a moment (Postgres's backends and their memory) keeps the next one from starting.
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await launch();
+        } catch (error) {
+          if (tries >= MAX_RESTARTS) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 100 * tries));
+        }
+      }
+    },
     pause: () => signalTree(child?.pid, 'SIGSTOP'),
     resume: () => signalTree(child?.pid, 'SIGCONT'),
     limitFiles(bytes) {
