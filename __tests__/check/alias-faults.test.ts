@@ -52,6 +52,7 @@ for (const engine of ENGINES) {
     let checks: Checks;
     let name: string;
     let alias: Alias;
+    let transitions: HealthStatus[];
     let underWay: Set<Promise<unknown>>;
     /** Swallowed by the network: nobody waits for these. */
     let lost: ReadonlySet<Promise<unknown>>;
@@ -90,7 +91,9 @@ for (const engine of ENGINES) {
         ...{ store: following.tracked, namespace: 'test', clock, writer: 'alias', logger: nullLogger },
       };
       const upstreams = [createCheckProbe({ ...world, id: 'check:db', name: `${name}-db` })];
-      alias = startAlias({ name, upstreams, reconcileMs }, world);
+      transitions = [];
+      const onTransition = ({ to }: { to: HealthStatus }) => transitions.push(to);
+      alias = startAlias({ name, upstreams, reconcileMs }, { ...world, onTransition });
       await passUntil('passing');
     };
     const isShown = async (status: HealthStatus) => (await checks.get(name)).status === status;
@@ -151,6 +154,8 @@ for (const engine of ENGINES) {
       expect(await isShown('passing')).toBe(true);
       proxy.set({ kind: 'pass' });
       expect(await passUntil('warning')).toBeLessThanOrEqual(given.reconcileMs);
+      // That the store had been away is nothing that the upstream ever was.
+      expect(transitions).toEqual(['passing', 'warning']);
     });
 
     test.each(['cut-on-reply', 'cut-after-request', 'reset'] as const)(

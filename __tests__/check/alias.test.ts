@@ -226,6 +226,35 @@ describe('edges and the control loop', () => {
     await alias.stop();
   });
 
+  test('a store that was down and is back is asked about its checks before anything is said of them', async () => {
+    for (let downMs = 500; downMs < 10 * MINUTE; downMs = downMs * 1.6 + 300) {
+      let isDown = false;
+      const world = createTestWorld({
+        decide: ({ actor, kind }) => {
+          if (!isDown || actor !== 'w') return {};
+          return kind === 'edge' ? { dropEdge: true } : { fault: 'refuse' };
+        },
+      });
+      const checks = createChecks(world.open('setter'));
+      await checks.set('db', { status: 'passing' });
+      const open = world.open('w');
+      const db = createCheckProbe({ ...open, id: 'check:db', name: 'db' });
+      const alias = startAlias({ name: 'ready', upstreams: [db], reconcileMs: MINUTE }, open);
+      await world.clock.advance(MINUTE / 2);
+      isDown = true;
+      await checks.set('db', { status: 'warning' });
+      await world.clock.advance(downMs);
+      isDown = false;
+      await world.clock.advance(MINUTE);
+      expect([downMs, ...world.written('ready').map(({ record }) => record.status)]).toEqual([
+        downMs,
+        'passing',
+        'warning',
+      ]);
+      await alias.stop();
+    }
+  });
+
   test('a lost edge costs one reconcile interval and no more, with the interval injected (A16)', async () => {
     const world = createTestWorld();
     const db = createScriptedProbe('db', { hasEdges: true });

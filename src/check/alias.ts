@@ -7,15 +7,13 @@
 import { type Backoff, createBackoff } from '../base/backoff.ts';
 import { abortReason, sleep, throwIfAborted } from '../base/clock.ts';
 import { CancelledError, hasCode, toError, UnavailableError } from '../base/errors.ts';
-import { createNonce } from '../base/identity.ts';
 import { plain } from '../base/text.ts';
-import type { HealthStatus } from '../probe/contract.ts';
 import { observeHealth } from '../probe/health.ts';
-import { type ClaimVerdict, decideClaim, type RunIdentity, type WantedRecord } from './claim.ts';
+import { type Confirmation, createConfirmation } from './confirmation.ts';
 import type { Alias, AliasDefinition, AliasOutcome, AliasReport, AliasWorld } from './contract.ts';
 import { createEdge, subscribe } from './edge.ts';
-import { createRegister } from './register.ts';
-import { type Rollup, rollUp, selectCause, type UpstreamReading } from './rollup.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
+import { rollUp, type UpstreamReading } from './rollup.ts';
 import { followUpstream, MIN_GAP_MS } from './upstream.ts';
 
 const OPERATION_TIMEOUT_MS = 5000;
@@ -73,10 +71,15 @@ async function runAlias(
   const edge = createEdge();
   const readings = definition.upstreams.map((probe): UpstreamReading => ({ id: probe.id, reading: null }));
   const publisher = createPublisher(definition, world);
+  const confirmation = createConfirmation(
+    definition.upstreams.map((probe) => probe.watch !== null),
+    world.clock,
+  );
   let failure: Error | null = null;
   const followers = definition.upstreams.map((probe, at) =>
     followUpstream({
       probe,
+      edge: confirmation.edgeOf(at),
       reconcileMs: definition.reconcileMs,
       clock: world.clock,
       logger: world.logger,
@@ -87,6 +90,9 @@ async function runAlias(
         readings[at] = { id: probe.id, reading };
         edge.fire();
       },
+      onAnswer() {
+        if (confirmation.answered(at)) edge.fire();
+      },
     }).catch((error: unknown) => {
       if (signal.aborted) return;
       // A follower ends by the abort alone; anything else is a bug, and the alias must not go on without an upstream.
@@ -95,7 +101,7 @@ async function runAlias(
     }),
   );
   try {
-    const outcome = await publishLoop({ definition, world, signal, edge, readings, publisher });
+    const outcome = await publishLoop({ definition, world, signal, edge, readings, publisher, confirmation });
     return publisher.report(outcome);
   } catch (error) {
     if (failure !== null || !signal.aborted) throw failure ?? error;
@@ -114,15 +120,17 @@ interface LoopOptions {
   /** Filled in by the followers. */
   readonly readings: readonly UpstreamReading[];
   readonly publisher: Publisher;
+  readonly confirmation: Confirmation;
 }
 
 /** Rejects with the signal's reason, or with a store error that no repetition cures. */
 async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
-  const { definition, world, signal, edge, readings, publisher } = options;
+  const { definition, world, signal, edge, readings, publisher, confirmation } = options;
   const { store, clock, logger } = world;
   const backoffSettings = { baseMs: STORE_BACKOFF_MS, capMs: definition.reconcileMs };
   let backoff: Backoff = createBackoff(backoffSettings);
   let attemptedAtMs = Number.NEGATIVE_INFINITY;
+  let wasAway = false;
   // The own record is watched only where that costs no polling: a replacement is then seen at once, elsewhere by the timer.
   if (store.capabilities.nativeWatch) {
     publisher.lastError = new UnavailableError(
@@ -144,15 +152,24 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
     let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
     const snapshot = [...readings];
     const rollup = rollUp(snapshot);
+    const holdMs = confirmation.holdMs();
+    if (holdMs > 0) delayMs = Math.min(delayMs, holdMs);
     // Half a picture is published only where the rest cannot improve it.
-    if (rollup.status === 'critical' || snapshot.every(({ reading }) => reading !== null)) {
+    else if (rollup.status === 'critical' || snapshot.every(({ reading }) => reading !== null)) {
       attemptedAtMs = clock.monotonicMs();
       try {
+        if (wasAway) {
+          await publisher.look(signal);
+          wasAway = false;
+          confirmation.demand();
+          if (confirmation.holdMs() > 0) continue;
+        }
         const outcome = await publisher.publish(snapshot, rollup, signal);
         if (outcome !== null) return outcome;
         backoff = createBackoff(backoffSettings);
       } catch (error) {
         if (signal.aborted || !isTransient(error)) throw error;
+        wasAway = true;
         publisher.lastError = toError(error);
         logger.debug(`check ${plain(definition.name)}: ${plain(publisher.lastError.message)}; trying again`);
         const step = backoff.next(clock.random());
@@ -164,79 +181,6 @@ async function publishLoop(options: LoopOptions): Promise<AliasOutcome> {
     const gapMs = attemptedAtMs + MIN_GAP_MS - clock.monotonicMs();
     if (gapMs > 0) await sleep(clock, gapMs, signal);
   }
-}
-
-interface Publisher {
-  readonly key: string;
-  lastError: Error | null;
-  /** One read, and a write where the record does not say it yet. Null: go on. */
-  publish(
-    readings: readonly UpstreamReading[],
-    rollup: Rollup,
-    signal: AbortSignal,
-  ): Promise<AliasOutcome | null>;
-  report(outcome: AliasOutcome): AliasReport;
-}
-
-function createPublisher(definition: AliasDefinition, world: AliasWorld): Publisher {
-  const { name, until, ttlMs = null } = definition;
-  const register = createRegister(world, name);
-  const upstreams = definition.upstreams.map((probe) => probe.id);
-  let identity: RunIdentity = { run: createNonce(), generation: null, nonce: null };
-  let published: { status: HealthStatus; output: string; readings: readonly UpstreamReading[] } | null = null;
-  let writtenAtMs = Number.NEGATIVE_INFINITY;
-  let transitions = 0;
-  /** What somebody else's record said last, before this run claimed it. */
-  let found: HealthStatus | null = null;
-
-  const publisher: Publisher = {
-    key: register.key,
-    lastError: null,
-    async publish(readings, rollup, signal) {
-      const wanted: WantedRecord = { status: rollup.status, output: rollup.reason, ttlMs, upstreams };
-      const askedAtMs = world.clock.monotonicMs();
-      const renew = ttlMs !== null && askedAtMs - writtenAtMs >= ttlMs / 3;
-      let verdict: ClaimVerdict = { kind: 'keep', generation: 0 };
-      // Stands where the alias is ended before there is an answer.
-      publisher.lastError ??= new UnavailableError(
-        `the store did not answer about check ${plain(name)} in time`,
-      );
-      const landed = await register
-        .update((current) => {
-          if (current?.run !== identity.run) found = current?.status ?? null;
-          verdict = decideClaim(current, identity, { wanted, renew });
-          if (verdict.kind !== 'write') return null;
-          return { ...wanted, run: identity.run, generation: verdict.generation };
-        }, signal)
-        .catch((error: unknown) => {
-          identity = { ...identity, nonce: null };
-          throw error;
-        });
-      publisher.lastError = null;
-      const settled = verdict as ClaimVerdict;
-      if (settled.kind === 'replaced') return 'replaced';
-      identity = { ...identity, generation: settled.generation, nonce: landed.record?.nonce ?? null };
-      if (settled.kind === 'write') writtenAtMs = askedAtMs;
-      const from = published === null ? found : published.status;
-      const cause = published === null ? rollup.worst : selectCause(published.readings, readings);
-      published = { status: rollup.status, output: rollup.reason, readings };
-      if (from !== rollup.status) {
-        transitions += 1;
-        world.onTransition?.({ name, from, to: rollup.status, upstream: cause, output: rollup.reason });
-      }
-      return rollup.status === until ? 'reached' : null;
-    },
-    report: (outcome) => ({
-      outcome,
-      name,
-      status: published?.status ?? 'unknown',
-      output: published?.output ?? 'nothing was written',
-      transitions,
-      written: published !== null,
-      lastError: publisher.lastError,
-    }),
-  };
-  return publisher;
 }
 
 function isTransient(error: unknown): boolean {

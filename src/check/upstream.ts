@@ -11,11 +11,13 @@ import { plain } from '../base/text.ts';
 import type { Probe, ProbeResult } from '../probe/contract.ts';
 import { type HealthReading, isSameReading, type ObserveHealth, unasked } from '../probe/health.ts';
 import { unreachable } from '../probe/result.ts';
-import { createEdge, subscribe } from './edge.ts';
+import { type Edge, subscribe } from './edge.ts';
 import { selectDelay } from './interval.ts';
 
 export interface FollowOptions {
   readonly probe: Probe;
+  /** Fired by the upstream's own watch, and by whoever wants it asked now. */
+  readonly edge: Edge;
   readonly reconcileMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,6 +27,8 @@ export interface FollowOptions {
   readonly observe: ObserveHealth;
   /** Called with the first reading and with each one that differs. */
   readonly onReading: (reading: HealthReading) => void;
+  /** Called after each question that was answered, whatever the answer. */
+  readonly onAnswer: () => void;
 }
 
 /** Two readings start at least this far apart, whatever the edges do: no busy loop. */
@@ -34,12 +38,11 @@ const PROBE_TIMEOUT_MS = 60_000;
 
 /** Runs until the signal aborts, then rejects with its reason. */
 export async function followUpstream(options: FollowOptions): Promise<never> {
-  const { probe, reconcileMs, clock, logger, signal, observe } = options;
-  const edge = createEdge();
+  const { probe, edge, reconcileMs, clock, logger, signal, observe } = options;
   // 1. Subscribe before reading: a change in between then leaves an edge pending.
   if (probe.watch) {
     const what = `upstream ${probe.id}`;
-    await subscribe({ ...options, watch: probe.watch, edge, readyTimeoutMs: options.storeTimeoutMs, what });
+    await subscribe({ ...options, watch: probe.watch, readyTimeoutMs: options.storeTimeoutMs, what });
   }
   let state = unasked;
   for (;;) {
@@ -50,6 +53,7 @@ export async function followUpstream(options: FollowOptions): Promise<never> {
     state = observe(state, result);
     if (result.unreachable) logger.debug(`${plain(probe.id)} could not be asked: ${result.detail}`);
     if (state.reading !== null && !isSameReading(before, state.reading)) options.onReading(state.reading);
+    if (!result.unreachable) options.onAnswer();
     // 3. Wait for an edge, or for the timer that makes a lost edge harmless (consul #5876 had none).
     const delayMs = selectDelay({
       reconcileMs,
