@@ -8,8 +8,7 @@ import { makeTestFolder } from './folder.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 /** The built files under test; another folder while a build is tried out. */
-export const distFolder =
-  process.env['TEST_DIST_FOLDER'] ?? process.env['LOCKSTEP_TEST_DIST'] ?? join(root, 'dist');
+export const distFolder = process.env['TEST_DIST_FOLDER'] ?? join(root, 'dist');
 export const cliEntry = join(distFolder, 'cli.js');
 /** How node starts the command line; `TEST_DIST_FOLDER=src` runs the sources as they are. */
 export const cliStart: readonly string[] =
