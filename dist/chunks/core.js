@@ -3339,7 +3339,7 @@ async function runTerminal(process) {
   interruption: listenForInterruption({
    clock: systemClock,
    process: process,
-   onExpired: signalName => endAtOnce(signalName, parsed.command, session)
+   onExpired: signalName => endAtOnce(signalName, parsed, session)
   }),
   hasResult: false,
   createFailureReport: null
@@ -3350,7 +3350,7 @@ async function runTerminal(process) {
  try {
   process.exitCode = await runParsed(parsed, session);
  } catch (thrown) {
-  process.exitCode = await reportFailure(parsed.command, toError(thrown), session);
+  process.exitCode = await reportFailure(parsed, toError(thrown), session);
  } finally {
   session.interruption.dispose();
  }
@@ -3468,7 +3468,7 @@ function createContext(resolved, session, parsed) {
  };
 }
 
-async function reportFailure(command, error, session) {
+async function reportFailure(parsed, error, session) {
  const {errors: errors, redact: redact, style: style, isJson: isJson} = session;
  const isKnown = exitCodeOf(error) !== 1;
  if (error instanceof ConfigError) {
@@ -3482,7 +3482,7 @@ async function reportFailure(command, error, session) {
  const hint = error.hint;
  if (hint) errors.write(`${redact(plain(hint, 1e3))}\n`);
  const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./failure-report.js"));
- const report = createFailureReport(command, error);
+ const report = createFailureReport(parsed.command, error, nameIn(parsed));
  if (isJson) writeJson(report, session);
  return report.exitCode;
 }
@@ -3492,15 +3492,21 @@ function writeJson(report, session) {
  session.output.write(`${session.redact(JSON.stringify(report))}\n`);
 }
 
+function nameIn({flags: flags}) {
+ const name = flags.given.get("name")?.raw;
+ return typeof name === "string" ? plain(name, 120) : "";
+}
+
 async function prepareToEnd(session) {
  const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./failure-report.js"));
  session.createFailureReport = createFailureReport;
 }
 
-function endAtOnce(signalName, command, session) {
- const report = session.createFailureReport?.(command, new CancelledError("interrupted", {
+function endAtOnce(signalName, parsed, session) {
+ const error = new CancelledError("interrupted", {
   signalName: signalName
- }));
+ });
+ const report = session.createFailureReport?.(parsed.command, error, nameIn(parsed));
  if (report && session.isJson && !session.hasResult) writeJson(report, session);
  session.process.exit(signalName === "SIGINT" ? 130 : 143);
 }

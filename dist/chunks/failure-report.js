@@ -12,7 +12,7 @@ const gateReport = require("./gate-report.js");
 
 const lockReport = require("./lock-report.js");
 
-function createFailureReport(command, error) {
+function createFailureReport(command, error, name = "") {
  const exitCode = core.exitCodeOf(error);
  const errors = error instanceof core.ConfigError ? {
   errors: error.problems
@@ -30,7 +30,7 @@ function createFailureReport(command, error) {
     format: 1,
     command: command,
     outcome: "failed",
-    name: "",
+    name: name,
     status: "unknown",
     output: "",
     transitions: 0,
@@ -49,7 +49,7 @@ function createFailureReport(command, error) {
   return {
    ...lockReport.createLockReport({
     outcome: "failed",
-    name: "",
+    name: name,
     exitCode: exitCode
    }),
    ...errors
@@ -62,7 +62,7 @@ function createFailureReport(command, error) {
    command: command,
    ...{
     outcome: "failed",
-    name: "",
+    name: name,
     fencingToken: null
    },
    exitCode: exitCode,

@@ -29046,6 +29046,7 @@ function openClient(address, options) {
   isDestroyed = true;
  };
  let isDestroyed = false;
+ const ending = new AbortController;
  const connect = async () => {
   const tls = address.isTls ? {
    tls: true,
@@ -29060,7 +29061,8 @@ function openClient(address, options) {
     port: place.port,
     connectTimeout: connectTimeoutMs,
     keepAliveInitialDelay: 5e3,
-    reconnectStrategy: false
+    reconnectStrategy: false,
+    signal: ending.signal
    },
    ...address.user === null ? {} : {
     username: address.user
@@ -29082,7 +29084,10 @@ function openClient(address, options) {
     if (!client.isOpen) resolve();
    });
   });
-  destroy = () => client.destroy();
+  destroy = () => {
+   client.destroy();
+   ending.abort();
+  };
   await client.connect();
   return {
    sendCommand: args => client.sendCommand(args),

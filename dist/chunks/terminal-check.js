@@ -51,30 +51,6 @@ function freezeState(failures, reading) {
  });
 }
 
-function decideClaim(current, identity, {wanted: wanted, renew: renew}) {
- const isOwn = current !== null && current.run === identity.run;
- if (isOwn) {
-  const says = current.status === wanted.status && current.output === wanted.output;
-  const isLatest = identity.nonce === null || identity.nonce === current.nonce;
-  return {
-   kind: says && isLatest && !renew ? "keep" : "write",
-   generation: current.generation
-  };
- }
- if (identity.generation === null) return {
-  kind: "write",
-  generation: (current?.generation ?? 0) + 1
- };
- if (current === null || current.generation < identity.generation) return {
-  kind: "write",
-  generation: identity.generation
- };
- return {
-  kind: "replaced",
-  by: current
- };
-}
-
 function createEdge() {
  let pending = false;
  let wake = null;
@@ -127,6 +103,55 @@ async function subscribe(options) {
 
 async function forward(watch, edge) {
  for await (const _ of watch) edge.fire();
+}
+
+const LIMIT_MS = 1e3;
+
+function createConfirmation(isLocal, clock) {
+ const edges = isLocal.map(createEdge);
+ const awaited = new Set;
+ let untilMs = 0;
+ return {
+  edgeOf: at => edges[at],
+  demand() {
+   untilMs = clock.monotonicMs() + LIMIT_MS;
+   for (const [at, edge] of edges.entries()) {
+    if (!isLocal[at]) continue;
+    awaited.add(at);
+    edge.fire();
+   }
+  },
+  answered: at => awaited.delete(at) && awaited.size === 0,
+  holdMs() {
+   const leftMs = untilMs - clock.monotonicMs();
+   if (leftMs <= 0) awaited.clear();
+   return awaited.size > 0 ? leftMs : 0;
+  }
+ };
+}
+
+function decideClaim(current, identity, {wanted: wanted, renew: renew}) {
+ const isOwn = current !== null && current.run === identity.run;
+ if (isOwn) {
+  const says = current.status === wanted.status && current.output === wanted.output;
+  const isLatest = identity.nonce === null || identity.nonce === current.nonce;
+  return {
+   kind: says && isLatest && !renew ? "keep" : "write",
+   generation: current.generation
+  };
+ }
+ if (identity.generation === null) return {
+  kind: "write",
+  generation: (current?.generation ?? 0) + 1
+ };
+ if (current === null || current.generation < identity.generation) return {
+  kind: "write",
+  generation: identity.generation
+ };
+ return {
+  kind: "replaced",
+  by: current
+ };
 }
 
 const OPERATION_TIMEOUT_MS$1 = 5e3;
@@ -283,6 +308,97 @@ function compareText(a, b) {
  return a < b ? -1 : 1;
 }
 
+function createPublisher(definition, world) {
+ const {name: name, until: until, ttlMs: ttlMs = null} = definition;
+ const register = createRegister(world, name);
+ const upstreams = definition.upstreams.map(probe => probe.id);
+ let identity = {
+  run: core.createNonce(),
+  generation: null,
+  nonce: null
+ };
+ let published = null;
+ let writtenAtMs = Number.NEGATIVE_INFINITY;
+ let transitions = 0;
+ let found = null;
+ const publisher = {
+  key: register.key,
+  lastError: null,
+  look: signal => register.read(signal),
+  async publish(readings, rollup, signal) {
+   const wanted = {
+    status: rollup.status,
+    output: rollup.reason,
+    ttlMs: ttlMs,
+    upstreams: upstreams
+   };
+   const askedAtMs = world.clock.monotonicMs();
+   const renew = ttlMs !== null && askedAtMs - writtenAtMs >= ttlMs / 3;
+   let verdict = {
+    kind: "keep",
+    generation: 0
+   };
+   publisher.lastError ??= new core.UnavailableError(`the store did not answer about check ${core.plain(name)} in time`);
+   const landed = await register.update(current => {
+    if (current?.run !== identity.run) found = current?.status ?? null;
+    verdict = decideClaim(current, identity, {
+     wanted: wanted,
+     renew: renew
+    });
+    if (verdict.kind !== "write") return null;
+    return {
+     ...wanted,
+     run: identity.run,
+     generation: verdict.generation
+    };
+   }, signal).catch(error => {
+    identity = {
+     ...identity,
+     nonce: null
+    };
+    throw error;
+   });
+   publisher.lastError = null;
+   const settled = verdict;
+   if (settled.kind === "replaced") return "replaced";
+   identity = {
+    ...identity,
+    generation: settled.generation,
+    nonce: landed.record?.nonce ?? null
+   };
+   if (settled.kind === "write") writtenAtMs = askedAtMs;
+   const from = published === null ? found : published.status;
+   const cause = published === null ? rollup.worst : selectCause(published.readings, readings);
+   published = {
+    status: rollup.status,
+    output: rollup.reason,
+    readings: readings
+   };
+   if (from !== rollup.status) {
+    transitions += 1;
+    world.onTransition?.({
+     name: name,
+     from: from,
+     to: rollup.status,
+     upstream: cause,
+     output: rollup.reason
+    });
+   }
+   return rollup.status === until ? "reached" : null;
+  },
+  report: outcome => ({
+   outcome: outcome,
+   name: name,
+   status: published?.status ?? "unknown",
+   output: published?.output ?? "nothing was written",
+   transitions: transitions,
+   written: published !== null,
+   lastError: publisher.lastError
+  })
+ };
+ return publisher;
+}
+
 const SOON_MS = 1e3;
 
 const SHARE = .1;
@@ -308,14 +424,12 @@ const MIN_GAP_MS = 5;
 const PROBE_TIMEOUT_MS = 6e4;
 
 async function followUpstream(options) {
- const {probe: probe, reconcileMs: reconcileMs, clock: clock, logger: logger, signal: signal, observe: observe} = options;
- const edge = createEdge();
+ const {probe: probe, edge: edge, reconcileMs: reconcileMs, clock: clock, logger: logger, signal: signal, observe: observe} = options;
  if (probe.watch) {
   const what = `upstream ${probe.id}`;
   await subscribe({
    ...options,
    watch: probe.watch,
-   edge: edge,
    readyTimeoutMs: options.storeTimeoutMs,
    what: what
   });
@@ -328,6 +442,7 @@ async function followUpstream(options) {
   state = observe(state, result);
   if (result.unreachable) logger.debug(`${core.plain(probe.id)} could not be asked: ${result.detail}`);
   if (state.reading !== null && !isSameReading(before, state.reading)) options.onReading(state.reading);
+  if (!result.unreachable) options.onAnswer();
   const delayMs = selectDelay({
    reconcileMs: reconcileMs,
    hasEdges: probe.watch !== null,
@@ -402,9 +517,11 @@ async function runAlias$1(definition, world, controller) {
   reading: null
  }));
  const publisher = createPublisher(definition, world);
+ const confirmation = createConfirmation(definition.upstreams.map(probe => probe.watch !== null), world.clock);
  let failure = null;
  const followers = definition.upstreams.map((probe, at) => followUpstream({
   probe: probe,
+  edge: confirmation.edgeOf(at),
   reconcileMs: definition.reconcileMs,
   clock: world.clock,
   logger: world.logger,
@@ -417,6 +534,9 @@ async function runAlias$1(definition, world, controller) {
     reading: reading
    };
    edge.fire();
+  },
+  onAnswer() {
+   if (confirmation.answered(at)) edge.fire();
   }
  }).catch(error => {
   if (signal.aborted) return;
@@ -430,7 +550,8 @@ async function runAlias$1(definition, world, controller) {
    signal: signal,
    edge: edge,
    readings: readings,
-   publisher: publisher
+   publisher: publisher,
+   confirmation: confirmation
   });
   return publisher.report(outcome);
  } catch (error) {
@@ -443,7 +564,7 @@ async function runAlias$1(definition, world, controller) {
 }
 
 async function publishLoop(options) {
- const {definition: definition, world: world, signal: signal, edge: edge, readings: readings, publisher: publisher} = options;
+ const {definition: definition, world: world, signal: signal, edge: edge, readings: readings, publisher: publisher, confirmation: confirmation} = options;
  const {store: store, clock: clock, logger: logger} = world;
  const backoffSettings = {
   baseMs: STORE_BACKOFF_MS,
@@ -451,6 +572,7 @@ async function publishLoop(options) {
  };
  let backoff = core.createBackoff(backoffSettings);
  let attemptedAtMs = Number.NEGATIVE_INFINITY;
+ let wasAway = false;
  if (store.capabilities.nativeWatch) {
   publisher.lastError = new core.UnavailableError(`the store did not answer about check ${core.plain(definition.name)}`);
   await subscribe({
@@ -469,14 +591,22 @@ async function publishLoop(options) {
   let delayMs = Math.min(definition.reconcileMs, (definition.ttlMs ?? Number.POSITIVE_INFINITY) / 3);
   const snapshot = [ ...readings ];
   const rollup = rollUp(snapshot);
-  if (rollup.status === "critical" || snapshot.every(({reading: reading}) => reading !== null)) {
+  const holdMs = confirmation.holdMs();
+  if (holdMs > 0) delayMs = Math.min(delayMs, holdMs); else if (rollup.status === "critical" || snapshot.every(({reading: reading}) => reading !== null)) {
    attemptedAtMs = clock.monotonicMs();
    try {
+    if (wasAway) {
+     await publisher.look(signal);
+     wasAway = false;
+     confirmation.demand();
+     if (confirmation.holdMs() > 0) continue;
+    }
     const outcome = await publisher.publish(snapshot, rollup, signal);
     if (outcome !== null) return outcome;
     backoff = core.createBackoff(backoffSettings);
    } catch (error) {
     if (signal.aborted || !isTransient(error)) throw error;
+    wasAway = true;
     publisher.lastError = core.toError(error);
     logger.debug(`check ${core.plain(definition.name)}: ${core.plain(publisher.lastError.message)}; trying again`);
     const step = backoff.next(clock.random());
@@ -492,96 +622,6 @@ async function publishLoop(options) {
   const gapMs = attemptedAtMs + MIN_GAP_MS - clock.monotonicMs();
   if (gapMs > 0) await core.sleep(clock, gapMs, signal);
  }
-}
-
-function createPublisher(definition, world) {
- const {name: name, until: until, ttlMs: ttlMs = null} = definition;
- const register = createRegister(world, name);
- const upstreams = definition.upstreams.map(probe => probe.id);
- let identity = {
-  run: core.createNonce(),
-  generation: null,
-  nonce: null
- };
- let published = null;
- let writtenAtMs = Number.NEGATIVE_INFINITY;
- let transitions = 0;
- let found = null;
- const publisher = {
-  key: register.key,
-  lastError: null,
-  async publish(readings, rollup, signal) {
-   const wanted = {
-    status: rollup.status,
-    output: rollup.reason,
-    ttlMs: ttlMs,
-    upstreams: upstreams
-   };
-   const askedAtMs = world.clock.monotonicMs();
-   const renew = ttlMs !== null && askedAtMs - writtenAtMs >= ttlMs / 3;
-   let verdict = {
-    kind: "keep",
-    generation: 0
-   };
-   publisher.lastError ??= new core.UnavailableError(`the store did not answer about check ${core.plain(name)} in time`);
-   const landed = await register.update(current => {
-    if (current?.run !== identity.run) found = current?.status ?? null;
-    verdict = decideClaim(current, identity, {
-     wanted: wanted,
-     renew: renew
-    });
-    if (verdict.kind !== "write") return null;
-    return {
-     ...wanted,
-     run: identity.run,
-     generation: verdict.generation
-    };
-   }, signal).catch(error => {
-    identity = {
-     ...identity,
-     nonce: null
-    };
-    throw error;
-   });
-   publisher.lastError = null;
-   const settled = verdict;
-   if (settled.kind === "replaced") return "replaced";
-   identity = {
-    ...identity,
-    generation: settled.generation,
-    nonce: landed.record?.nonce ?? null
-   };
-   if (settled.kind === "write") writtenAtMs = askedAtMs;
-   const from = published === null ? found : published.status;
-   const cause = published === null ? rollup.worst : selectCause(published.readings, readings);
-   published = {
-    status: rollup.status,
-    output: rollup.reason,
-    readings: readings
-   };
-   if (from !== rollup.status) {
-    transitions += 1;
-    world.onTransition?.({
-     name: name,
-     from: from,
-     to: rollup.status,
-     upstream: cause,
-     output: rollup.reason
-    });
-   }
-   return rollup.status === until ? "reached" : null;
-  },
-  report: outcome => ({
-   outcome: outcome,
-   name: name,
-   status: published?.status ?? "unknown",
-   output: published?.output ?? "nothing was written",
-   transitions: transitions,
-   written: published !== null,
-   lastError: publisher.lastError
-  })
- };
- return publisher;
 }
 
 function isTransient(error) {
