@@ -128,7 +128,7 @@ for (const place of [filePlace, ...ENGINES]) {
     };
 
     test('killed and started anew at random while upstreams flip and the store restarts, it is right in the end', async () => {
-      const seed = Number(process.env['LOCKSTEP_TEST_SEED'] ?? Date.now() % 2 ** 31);
+      const seed = Number(process.env['TEST_SEED'] ?? Date.now() % 2 ** 31);
       const { random } = createManualClock({ seed });
       const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
       const statuses = { db: pick(STATUSES), api: pick(STATUSES) };
