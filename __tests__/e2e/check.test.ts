@@ -153,11 +153,14 @@ test('a store that never answers is told as that, exit 6, whatever was asked', a
     world.run(['check', ...args, '--store', store, '--timeout', timeout, '--json']);
   // After 1 ms the connection is still being made: its socket must not keep the process.
   const results = await Promise.all([...asked.map((args) => ask(args, '1s')), ask(['get', 'db'], '1ms')]);
-  const status = await world.run(['status', '--store', store, '--timeout', '1s']);
+  const within = ['--store', store, '--timeout', '1s'];
+  const [status, gc] = await Promise.all([world.run(['status', ...within]), world.run(['gc', ...within])]);
   for (const socket of sockets) socket.destroy();
   silent.close();
   expect(status.exitCode).toBe(6);
   expect(status.stderr).toContain('the store did not show all of its records in time');
+  expect(gc.exitCode).toBe(6);
+  expect(gc.stderr).toContain('not all records were looked at in time');
   for (const result of results) {
     expect(result.stderr).toMatch(/the store did not answer about (the )?check (db|api)/);
     expect(result.exitCode).toBe(6);

@@ -8,7 +8,8 @@
  */
 
 import { isJsonObject } from '../base/codec.ts';
-import { ConfigError, hasCode, UnsupportedError } from '../base/errors.ts';
+import { withTimeout } from '../base/deadline.ts';
+import { ConfigError, hasCode, UnavailableError, UnsupportedError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
@@ -17,7 +18,7 @@ import { parseRepository } from '../github/repository.ts';
 import type { LeaseRecord } from '../lease/contract.ts';
 import { encodeRecord, parseRecord } from '../lease/record.ts';
 import { readInstant } from '../lease/timing.ts';
-import type { Entry } from '../store/contract.ts';
+import type { Entry, Store } from '../store/contract.ts';
 import { createKey, splitKey } from '../store/key.ts';
 import type { CommandContext } from './contract.ts';
 import { type ClockReading, decideFreeApp, type FreeVerdict } from './gc-apps.ts';
@@ -67,7 +68,6 @@ export function isOverForGood(data: unknown, run: string, githubNowMs: number): 
 
 /** Runs one `gc`. ConfigError with every problem at once; UnsupportedError where the store cannot delete conditionally. */
 export async function runGc(context: CommandContext, resolved: ResolvedOptions<'gc'>): Promise<GcReport> {
-  const { signal, logger } = context;
   const { values } = resolved;
   const problems = [...resolved.problems];
   const address = requireStore(context, resolved, problems);
@@ -80,37 +80,58 @@ export async function runGc(context: CommandContext, resolved: ResolvedOptions<'
         hint: 'nothing needs to be removed there: records are small, and one per name',
       });
     }
-    const removed: { kind: string; name: string }[] = [];
-    const kept: Record<string, number> = {};
-    const judge = await openJudge(context);
-    const readings = readClocks(context, judge);
-    let marked = 0;
-    for (const key of (await store.list(`${createKey(values.namespace)}/`, { signal })).sort()) {
-      const segments = splitKey(key);
-      const [, kind = '', ...names] = segments;
-      const gateRun = findGateRun(segments);
-      const isApp = isAppLease(segments) && readings.length > 0;
-      // Read before it is judged: what changes after that is not deleted.
-      const entry = isApp || (gateRun && judge) ? await store.get(key, { signal }) : null;
-      const verdict = entry && isApp ? judgeApp(key, { entry, readings, logger }) : null;
-      if (verdict?.kind === 'mark' && entry && marked < MAX_MARKS) {
-        const text = encodeRecord(key, { ...verdict.record, note: verdict.note });
-        // Whoever takes the lease meanwhile is not in the way: then it is not free any more.
-        if ((await store.compareAndSet(key, entry.revision, text, { signal })).ok) marked += 1;
-      }
-      const isUseless =
-        verdict?.kind === 'remove' || (!isApp && gateRun && judge && (await judge.isOver(gateRun, signal)));
-      if (entry && isUseless && (await store.delete(key, entry.revision, { signal })).ok) {
-        removed.push({ kind, name: names.join('/') });
-      } else kept[kind] = (kept[kind] ?? 0) + 1;
-    }
-    if (!judge && kept['gate']) logger.info(NO_JUDGE);
-    if (marked > 0) logger.info(`${marked} leases on apps are free; they go when they stay so for a month`);
-    const outcome = removed.length > 0 ? 'cleaned' : 'clean';
-    return { format: 1, command: 'gc', outcome, removed, kept, exitCode: 0 };
+    return await withTimeout(
+      {
+        clock: context.clock,
+        timeoutMs: values.timeoutMs,
+        waitingFor: 'the store',
+        parent: context.signal,
+        onTimeout: () =>
+          new UnavailableError('not all records were looked at in time', {
+            hint: 'what was removed is gone; the next call goes on where this one stopped',
+          }),
+      },
+      (signal) => removeUseless(store, { context, namespace: values.namespace, signal }),
+    );
   } finally {
     await releasers.close();
   }
+}
+
+async function removeUseless(
+  store: Store,
+  options: { context: CommandContext; namespace: string; signal: AbortSignal },
+): Promise<GcReport> {
+  const { context, namespace, signal } = options;
+  const { logger } = context;
+  const removed: { kind: string; name: string }[] = [];
+  const kept: Record<string, number> = {};
+  const judge = await openJudge(context);
+  const readings = readClocks(context, judge);
+  let marked = 0;
+  for (const key of (await store.list(`${createKey(namespace)}/`, { signal })).sort()) {
+    const segments = splitKey(key);
+    const [, kind = '', ...names] = segments;
+    const gateRun = findGateRun(segments);
+    const isApp = isAppLease(segments) && readings.length > 0;
+    // Read before it is judged: what changes after that is not deleted.
+    const entry = isApp || (gateRun && judge) ? await store.get(key, { signal }) : null;
+    const verdict = entry && isApp ? judgeApp(key, { entry, readings, logger }) : null;
+    if (verdict?.kind === 'mark' && entry && marked < MAX_MARKS) {
+      const text = encodeRecord(key, { ...verdict.record, note: verdict.note });
+      // Whoever takes the lease meanwhile is not in the way: then it is not free any more.
+      if ((await store.compareAndSet(key, entry.revision, text, { signal })).ok) marked += 1;
+    }
+    const isUseless =
+      verdict?.kind === 'remove' || (!isApp && gateRun && judge && (await judge.isOver(gateRun, signal)));
+    if (entry && isUseless && (await store.delete(key, entry.revision, { signal })).ok) {
+      removed.push({ kind, name: names.join('/') });
+    } else kept[kind] = (kept[kind] ?? 0) + 1;
+  }
+  if (!judge && kept['gate']) logger.info(NO_JUDGE);
+  if (marked > 0) logger.info(`${marked} leases on apps are free; they go when they stay so for a month`);
+  const outcome = removed.length > 0 ? 'cleaned' : 'clean';
+  return { format: 1, command: 'gc', outcome, removed, kept, exitCode: 0 };
 }
 
 const NO_JUDGE =
