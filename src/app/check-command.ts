@@ -4,7 +4,6 @@
  * Invariant: nothing is opened before every option is right; probes are closed only after the alias has ended, and the user's
  * command never outlives it.
  */
-import { throwIfAborted } from '../base/clock.ts';
 import { createDeadline, type Deadline } from '../base/deadline.ts';
 import { ConfigError, type ConfigProblem, hasCode, UnavailableError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
@@ -16,10 +15,10 @@ import { findCheckProblems } from '../config/check-settings.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import { findTargetProblem } from '../probe/open.ts';
 import { parseTarget, type Target } from '../probe/target.ts';
-import { type Child, startChild } from './child.ts';
 import type { CheckReport, CommandContext } from './contract.ts';
 import { createHolder } from './holder.ts';
 import { openProbes, probeCredentials } from './probes.ts';
+import { startUserCommand, type UserCommand } from './user-command.ts';
 import { createReleasers, openStoreParts, type Releasers, requireStore, type StoreParts } from './wire.ts';
 
 /** Runs one `check`. ConfigError with every problem at once; other errors end the command with their own exit code. */
@@ -131,19 +130,7 @@ async function runAlias(
     releasers,
   });
   const [file, ...args] = context.rest ?? [];
-  const hasTerminal = file !== undefined && (context.hasTerminal?.() ?? false);
-  // Who was interrupted before the command began starts nothing any more: nobody would tell it.
-  if (file !== undefined) throwIfAborted(context.signal);
-  const child =
-    file === undefined
-      ? null
-      : startChild({
-          command: [file, ...args],
-          cwd: context.cwd,
-          env: context.childEnv ?? context.env,
-          clock: context.clock,
-          ownGroup: !hasTerminal,
-        });
+  const command = file === undefined ? null : startUserCommand(context, { command: [file, ...args] });
   const alias = startAlias(
     { name, upstreams: probes, reconcileMs: values.reconcileMs, until: values.until ?? undefined },
     {
@@ -153,30 +140,22 @@ async function runAlias(
       },
     },
     // A command decides by its own end when the mirror ends; a signal reaches the command first.
-    { signal: child ? undefined : deadline.signal },
+    { signal: command ? undefined : deadline.signal },
   );
-  if (!child) return concludeAlias(await alias.done);
-  return await runBeside({ context, child, alias, hasTerminal });
+  return command ? await runBeside(command, alias) : concludeAlias(await alias.done);
 }
 
 /** The mirror lives as long as the command. A mirror that another one replaced is over; its command goes on. */
-async function runBeside(options: {
-  context: CommandContext;
-  child: Child;
-  alias: ReturnType<typeof startAlias>;
-  hasTerminal: boolean;
-}): Promise<CheckReport> {
-  const { context, child, alias, hasTerminal } = options;
-  const giveSignalsBack = context.takeSignals?.((signalName) => {
-    // A terminal's interrupt reaches its whole group; passed on again it would count as the second one.
-    if (!(hasTerminal && signalName === 'SIGINT')) child.forward(signalName);
-  });
+async function runBeside(
+  { child, handBack }: UserCommand,
+  alias: ReturnType<typeof startAlias>,
+): Promise<CheckReport> {
   try {
     const end = await child.ended;
     const mirrored = concludeAlias(await alias.stop());
     return { ...mirrored, exitCode: mirrored.exitCode === 8 ? 8 : end.exitCode };
   } finally {
-    giveSignalsBack?.();
+    handBack();
     // Also after a command that could not be started.
     await alias.stop();
   }

@@ -6,22 +6,17 @@
  * Invariant: the lease is given back only after the command has ended.
  */
 
+import { throwIfAborted } from '../base/clock.ts';
 import { formatDuration } from '../base/duration.ts';
-import {
-  ConfigError,
-  type ConfigProblem,
-  exitCodeOf,
-  hasCode,
-  type LockstepError,
-  toError,
-} from '../base/errors.ts';
+import { ConfigError, type ConfigProblem, exitCodeOf, type LockstepError, toError } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import type { ResolvedOptions } from '../config/resolve.ts';
 import type { Lease } from '../lease/contract.ts';
-import { type ChildEnd, startChild } from './child.ts';
+import type { ChildEnd } from './child.ts';
 import type { CommandContext } from './contract.ts';
 import { attemptLock, createLockRequest, type LockRequest, respell } from './lock-attempt.ts';
 import { createLockReport, type LockReport } from './lock-report.ts';
+import { startUserCommand } from './user-command.ts';
 import { createReleasers } from './wire.ts';
 
 /** Runs one `lock`. ConfigError with every problem at once; all else is in the report and in the log. */
@@ -83,25 +78,13 @@ async function runUnderLease(
   context: CommandContext,
   { lease, name, command }: HeldRun,
 ): Promise<{ end: ChildEnd; isLost: boolean }> {
-  const { clock, cwd, signal } = context;
-  const hasTerminal = context.hasTerminal?.() ?? false;
   // Who was interrupted while it was being obtained starts nothing any more.
-  if (signal.aborted) throw toError(signal.reason);
+  throwIfAborted(context.signal);
   lease.assertHeld();
-  const env = {
-    ...(context.childEnv ?? context.env),
-    LOCKSTEP_LOCK_NAME: name,
-    LOCKSTEP_FENCING_TOKEN: String(lease.token),
-  };
-  const child = startChild({ command, cwd, env, clock, ownGroup: !hasTerminal });
-  const forward = (signalName: 'SIGINT' | 'SIGTERM') => {
-    // A terminal's interrupt reaches its whole group; passed on again it would count as the second one (terraform, jest).
-    if (!(hasTerminal && signalName === 'SIGINT')) child.forward(signalName);
-  };
-  const onAbort = () =>
-    forward(hasCode(signal.reason, 'cancelled') && exitCodeOf(signal.reason) === 130 ? 'SIGINT' : 'SIGTERM');
-  const handBack = context.takeSignals?.(forward);
-  if (!handBack) signal.addEventListener('abort', onAbort, { once: true });
+  const { child, handBack } = startUserCommand(context, {
+    command,
+    env: { LOCKSTEP_LOCK_NAME: name, LOCKSTEP_FENCING_TOKEN: String(lease.token) },
+  });
   // Its result is that of `ended`.
   const onLost = () => void child.terminate().catch(() => undefined);
   lease.signal.addEventListener('abort', onLost, { once: true });
@@ -111,8 +94,7 @@ async function runUnderLease(
     return { end, isLost: lease.signal.aborted || lease.validForMs() <= 0 };
   } finally {
     lease.signal.removeEventListener('abort', onLost);
-    signal.removeEventListener('abort', onAbort);
-    handBack?.();
+    handBack();
   }
 }
 
