@@ -43,6 +43,22 @@ const withoutComments = {
   },
 };
 
+/**
+ * `import * as stream from 'stream'` as a view of the module. Rollup's own copy stops at names that are inherited (stream has
+ * some), and would ask every getter of `fs` and `crypto`, some of which warn that they are deprecated.
+ */
+const namespaceViews = {
+  name: 'namespace-views',
+  renderChunk(code) {
+    const copy = /function _interopNamespaceDefault\(e\) \{\n[\s\S]*?\n\}\n/;
+    if (!code.includes('_interopNamespaceDefault')) return null;
+    if (!copy.test(code)) throw new Error('rollup writes its namespaces in another way; see namespaceViews');
+    const view =
+      'function _interopNamespaceDefault(e) {\n return Object.create(e, { default: { value: e } });\n}\n';
+    return { code: code.replace(copy, view), map: null };
+  },
+};
+
 /** Natives that clients load where they find them, for features that lockstep does not use: there is nothing to find in dist. */
 const absentNatives = {
   name: 'absent-natives',
@@ -118,6 +134,7 @@ export default {
     nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
     commonjs({ ignoreTryCatch: true }),
     json(),
+    namespaceViews,
     withoutComments,
     packageType,
   ],

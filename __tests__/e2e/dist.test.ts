@@ -65,6 +65,15 @@ describe('dist', () => {
     expect([...new Set(foreign)]).toEqual([]);
   });
 
+  test('every chunk can be loaded, whichever is asked for first', () => {
+    const chunks = readdirSync(join(dist, 'chunks')).filter((name) => name !== 'cache-worker.js');
+    expect(chunks.length).toBeGreaterThan(50);
+    const load = `for (const name of process.argv.slice(1)) require(${JSON.stringify(join(dist, 'chunks'))} + '/' + name);`;
+    for (const order of [chunks, [...chunks].reverse()]) {
+      execFileSync(process.execPath, ['-e', load, ...order], { stdio: 'pipe' });
+    }
+  });
+
   test('is what the sources build', () => {
     execFileSync(process.execPath, ['scripts/check-dist.js'], { cwd: root, stdio: 'pipe' });
   }, 120_000);
