@@ -95,24 +95,11 @@ const fs$1 = require("node:fs");
 var _documentCurrentScript = typeof document !== "undefined" ? document.currentScript : null;
 
 function _interopNamespaceDefault(e) {
- const n = Object.create(null, {
-  [Symbol.toStringTag]: {
-   value: "Module"
+ return Object.create(e, {
+  default: {
+   value: e
   }
  });
- if (e) {
-  for (const k in e) {
-   if (k !== "default") {
-    const d = Object.getOwnPropertyDescriptor(e, k);
-    Object.defineProperty(n, k, d.get ? d : {
-     enumerable: true,
-     get: () => e[k]
-    });
-   }
-  }
- }
- n.default = e;
- return Object.freeze(n);
 }
 
 const path__namespace = _interopNamespaceDefault(path$1);

@@ -9,24 +9,11 @@ const fs = require("fs");
 require("path");
 
 function _interopNamespaceDefault(e) {
- const n = Object.create(null, {
-  [Symbol.toStringTag]: {
-   value: "Module"
+ return Object.create(e, {
+  default: {
+   value: e
   }
  });
- if (e) {
-  for (const k in e) {
-   if (k !== "default") {
-    const d = Object.getOwnPropertyDescriptor(e, k);
-    Object.defineProperty(n, k, d.get ? d : {
-     enumerable: true,
-     get: () => e[k]
-    });
-   }
-  }
- }
- n.default = e;
- return Object.freeze(n);
 }
 
 const os__namespace = _interopNamespaceDefault(os);

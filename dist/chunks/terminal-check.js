@@ -12,7 +12,7 @@ const freshness = require("./freshness.js");
 
 const probes = require("./probes.js");
 
-const child = require("./child.js");
+const userCommand = require("./user-command.js");
 
 const TOLERATED_FAILURES = 1;
 
@@ -931,14 +931,8 @@ async function runAlias(run) {
   releasers: releasers
  });
  const [file, ...args] = context.rest ?? [];
- const hasTerminal = file !== undefined && (context.hasTerminal?.() ?? false);
- if (file !== undefined) core.throwIfAborted(context.signal);
- const child$1 = file === undefined ? null : child.startChild({
-  command: [ file, ...args ],
-  cwd: context.cwd,
-  env: context.childEnv ?? context.env,
-  clock: context.clock,
-  ownGroup: !hasTerminal
+ const command = file === undefined ? null : userCommand.startUserCommand(context, {
+  command: [ file, ...args ]
  });
  const alias = startAlias({
   name: name,
@@ -954,22 +948,12 @@ async function runAlias(run) {
    });
   }
  }, {
-  signal: child$1 ? undefined : deadline.signal
+  signal: command ? undefined : deadline.signal
  });
- if (!child$1) return concludeAlias(await alias.done);
- return await runBeside({
-  context: context,
-  child: child$1,
-  alias: alias,
-  hasTerminal: hasTerminal
- });
+ return command ? await runBeside(command, alias) : concludeAlias(await alias.done);
 }
 
-async function runBeside(options) {
- const {context: context, child: child, alias: alias, hasTerminal: hasTerminal} = options;
- const giveSignalsBack = context.takeSignals?.(signalName => {
-  if (!(hasTerminal && signalName === "SIGINT")) child.forward(signalName);
- });
+async function runBeside({child: child, handBack: handBack}, alias) {
  try {
   const end = await child.ended;
   const mirrored = concludeAlias(await alias.stop());
@@ -978,7 +962,7 @@ async function runBeside(options) {
    exitCode: mirrored.exitCode === 8 ? 8 : end.exitCode
   };
  } finally {
-  giveSignalsBack?.();
+  handBack();
   await alias.stop();
  }
 }

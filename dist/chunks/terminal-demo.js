@@ -17,24 +17,11 @@ const core = require("./core.js");
 const http = require("node:http");
 
 function _interopNamespaceDefault(e) {
- const n = Object.create(null, {
-  [Symbol.toStringTag]: {
-   value: "Module"
+ return Object.create(e, {
+  default: {
+   value: e
   }
  });
- if (e) {
-  for (const k in e) {
-   if (k !== "default") {
-    const d = Object.getOwnPropertyDescriptor(e, k);
-    Object.defineProperty(n, k, d.get ? d : {
-     enumerable: true,
-     get: () => e[k]
-    });
-   }
-  }
- }
- n.default = e;
- return Object.freeze(n);
 }
 
 const http__namespace = _interopNamespaceDefault(http);

@@ -83,7 +83,6 @@ function isOverForGood(data, run, githubNowMs) {
 }
 
 async function runGc(context, resolved) {
- const {signal: signal, logger: logger} = context;
  const {values: values} = resolved;
  const problems = [ ...resolved.problems ];
  const address = core.requireStore(context, resolved, problems);
@@ -100,59 +99,77 @@ async function runGc(context, resolved) {
     hint: "nothing needs to be removed there: records are small, and one per name"
    });
   }
-  const removed = [];
-  const kept = {};
-  const judge = await openJudge(context);
-  const readings = readClocks(context, judge);
-  let marked = 0;
-  for (const key of (await store.list(`${core.createKey(values.namespace)}/`, {
+  return await core.withTimeout({
+   clock: context.clock,
+   timeoutMs: values.timeoutMs,
+   waitingFor: "the store",
+   parent: context.signal,
+   onTimeout: () => new core.UnavailableError("not all records were looked at in time", {
+    hint: "what was removed is gone; the next call goes on where this one stopped"
+   })
+  }, signal => removeUseless(store, {
+   context: context,
+   namespace: values.namespace,
    signal: signal
-  })).sort()) {
-   const segments = core.splitKey(key);
-   const [, kind = "", ...names] = segments;
-   const gateRun = findGateRun(segments);
-   const isApp = isAppLease(segments) && readings.length > 0;
-   const entry = isApp || gateRun && judge ? await store.get(key, {
-    signal: signal
-   }) : null;
-   const verdict = entry && isApp ? judgeApp(key, {
-    entry: entry,
-    readings: readings,
-    logger: logger
-   }) : null;
-   if (verdict?.kind === "mark" && entry && marked < MAX_MARKS) {
-    const text = core.encodeRecord(key, {
-     ...verdict.record,
-     note: verdict.note
-    });
-    if ((await store.compareAndSet(key, entry.revision, text, {
-     signal: signal
-    })).ok) marked += 1;
-   }
-   const isUseless = verdict?.kind === "remove" || !isApp && gateRun && judge && await judge.isOver(gateRun, signal);
-   if (entry && isUseless && (await store.delete(key, entry.revision, {
-    signal: signal
-   })).ok) {
-    removed.push({
-     kind: kind,
-     name: names.join("/")
-    });
-   } else kept[kind] = (kept[kind] ?? 0) + 1;
-  }
-  if (!judge && kept["gate"]) logger.info(NO_JUDGE);
-  if (marked > 0) logger.info(`${marked} leases on apps are free; they go when they stay so for a month`);
-  const outcome = removed.length > 0 ? "cleaned" : "clean";
-  return {
-   format: 1,
-   command: "gc",
-   outcome: outcome,
-   removed: removed,
-   kept: kept,
-   exitCode: 0
-  };
+  }));
  } finally {
   await releasers.close();
  }
+}
+
+async function removeUseless(store, options) {
+ const {context: context, namespace: namespace, signal: signal} = options;
+ const {logger: logger} = context;
+ const removed = [];
+ const kept = {};
+ const judge = await openJudge(context);
+ const readings = readClocks(context, judge);
+ let marked = 0;
+ for (const key of (await store.list(`${core.createKey(namespace)}/`, {
+  signal: signal
+ })).sort()) {
+  const segments = core.splitKey(key);
+  const [, kind = "", ...names] = segments;
+  const gateRun = findGateRun(segments);
+  const isApp = isAppLease(segments) && readings.length > 0;
+  const entry = isApp || gateRun && judge ? await store.get(key, {
+   signal: signal
+  }) : null;
+  const verdict = entry && isApp ? judgeApp(key, {
+   entry: entry,
+   readings: readings,
+   logger: logger
+  }) : null;
+  if (verdict?.kind === "mark" && entry && marked < MAX_MARKS) {
+   const text = core.encodeRecord(key, {
+    ...verdict.record,
+    note: verdict.note
+   });
+   if ((await store.compareAndSet(key, entry.revision, text, {
+    signal: signal
+   })).ok) marked += 1;
+  }
+  const isUseless = verdict?.kind === "remove" || !isApp && gateRun && judge && await judge.isOver(gateRun, signal);
+  if (entry && isUseless && (await store.delete(key, entry.revision, {
+   signal: signal
+  })).ok) {
+   removed.push({
+    kind: kind,
+    name: names.join("/")
+   });
+  } else kept[kind] = (kept[kind] ?? 0) + 1;
+ }
+ if (!judge && kept["gate"]) logger.info(NO_JUDGE);
+ if (marked > 0) logger.info(`${marked} leases on apps are free; they go when they stay so for a month`);
+ const outcome = removed.length > 0 ? "cleaned" : "clean";
+ return {
+  format: 1,
+  command: "gc",
+  outcome: outcome,
+  removed: removed,
+  kept: kept,
+  exitCode: 0
+ };
 }
 
 const NO_JUDGE = "gates of completed runs were kept: only in a job with a token, by GitHub's own stamps, can it be told that they are over";

@@ -4,9 +4,9 @@ const core = require("./core.js");
 
 const lockAttempt = require("./lock-attempt.js");
 
-const child = require("./child.js");
-
 const lockReport = require("./lock-report.js");
+
+const userCommand = require("./user-command.js");
 
 async function runLock(context, resolved) {
  const {clock: clock, logger: logger} = context;
@@ -62,44 +62,28 @@ async function runLock(context, resolved) {
 const NO_COMMAND = "is missing: write the command to run after it, as in lockstep lock NAME -- COMMAND";
 
 async function runUnderLease(context, {lease: lease, name: name, command: command}) {
- const {clock: clock, cwd: cwd, signal: signal} = context;
- const hasTerminal = context.hasTerminal?.() ?? false;
- if (signal.aborted) throw core.toError(signal.reason);
+ core.throwIfAborted(context.signal);
  lease.assertHeld();
- const env = {
-  ...context.childEnv ?? context.env,
-  LOCKSTEP_LOCK_NAME: name,
-  LOCKSTEP_FENCING_TOKEN: String(lease.token)
- };
- const child$1 = child.startChild({
+ const {child: child, handBack: handBack} = userCommand.startUserCommand(context, {
   command: command,
-  cwd: cwd,
-  env: env,
-  clock: clock,
-  ownGroup: !hasTerminal
+  env: {
+   LOCKSTEP_LOCK_NAME: name,
+   LOCKSTEP_FENCING_TOKEN: String(lease.token)
+  }
  });
- const forward = signalName => {
-  if (!(hasTerminal && signalName === "SIGINT")) child$1.forward(signalName);
- };
- const onAbort = () => forward(core.hasCode(signal.reason, "cancelled") && core.exitCodeOf(signal.reason) === 130 ? "SIGINT" : "SIGTERM");
- const handBack = context.takeSignals?.(forward);
- if (!handBack) signal.addEventListener("abort", onAbort, {
-  once: true
- });
- const onLost = () => void child$1.terminate().catch(() => undefined);
+ const onLost = () => void child.terminate().catch(() => undefined);
  lease.signal.addEventListener("abort", onLost, {
   once: true
  });
  try {
-  const end = await child$1.ended;
+  const end = await child.ended;
   return {
    end: end,
    isLost: lease.signal.aborted || lease.validForMs() <= 0
   };
  } finally {
   lease.signal.removeEventListener("abort", onLost);
-  signal.removeEventListener("abort", onAbort);
-  handBack?.();
+  handBack();
  }
 }
 
