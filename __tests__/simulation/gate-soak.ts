@@ -11,9 +11,10 @@ const clock = createManualClock({ seed });
 
 function print(name: string, { states, steps, ends, recoveries, maxWrites, isComplete }: Exploration): void {
   const extent = isComplete ? 'complete' : 'cut off';
+  // Counted only where nothing fails: elsewhere the number would be part of each state.
+  const writes = maxWrites > 0 ? `${maxWrites} writes at most, ` : '';
   stdout.write(
-    `${name}: ${states} states, ${steps} steps, ${ends} ends, ${recoveries} boards recovered, ` +
-      `${maxWrites} writes at most, ${extent}\n`,
+    `${name}: ${states} states, ${steps} steps, ${ends} ends, ${recoveries} boards recovered, ${writes}${extent}\n`,
   );
 }
 
