@@ -4,7 +4,7 @@
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type HerokuSandbox, startHerokuSandbox } from '../src/app/demo/heroku-sandbox.ts';
@@ -29,6 +29,12 @@ async function serve(): Promise<void> {
     name: `bench-app-${index}`,
     ageMs: 9 * 86_400_000,
   }));
+  try {
+    // The provider is another machine in truth: its answers must not wait for the jobs' starts.
+    setPriority(constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // Not permitted to everybody; then the figures for many processes are a little worse.
+  }
   const sandbox = await startHerokuSandbox({ clock: systemClock, apps, latencyMs: LATENCY_MS });
   process.send?.(sandbox.url);
   await once(process, 'message');
@@ -36,6 +42,8 @@ async function serve(): Promise<void> {
   await sandbox.close();
 }
 
+// One for all rows: on a machine that has seen the command before, its code is kept compiled.
+const home = mkdtempSync(join(tmpdir(), 'lockstep-bench-home-'));
 const rows = [];
 for (const jobs of [1, 2, 8, 32, 64]) {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
@@ -58,7 +66,7 @@ for (const jobs of [1, 2, 8, 32, 64]) {
   ];
   const env = {
     PATH: process.env['PATH'],
-    HOME: folder,
+    HOME: home,
     HEROKU_API_KEY: 'bench-key',
     HEROKU_API_URL: url,
   };
@@ -92,4 +100,5 @@ for (const jobs of [1, 2, 8, 32, 64]) {
   await once(sandbox, 'exit');
   rmSync(folder, { recursive: true, force: true });
 }
+rmSync(home, { recursive: true, force: true });
 printTable(`One sweep of ${APPS} apps, ${LATENCY_MS} ms a request, ${CONCURRENCY} at a time`, rows);
