@@ -91,7 +91,7 @@ describe('a check that a job publishes', () => {
 
   test('is not there in time: exit 7 and one annotation that says what to do', async () => {
     await set('critical', 'no route to host');
-    const { main } = await job({ action: 'wait', timeout: '300ms' });
+    const { main } = await job({ action: 'wait', timeout: '1s' });
     expect(main.exitCode).toBe(7);
     expect(main.annotations).toEqual([
       {

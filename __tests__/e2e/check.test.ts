@@ -52,7 +52,7 @@ describe('a check', () => {
   });
 
   test('that does not come ends the wait with 7', async () => {
-    expect(await run('wait', 'db', '--timeout', '200ms')).toMatchObject({
+    expect(await run('wait', 'db', '--timeout', '1s')).toMatchObject({
       exitCode: 7,
       report: { outcome: 'timeout', status: 'unknown', exitCode: 7 },
     });

@@ -129,7 +129,7 @@ describe('three jobs of a matrix', () => {
     expect(announced.result<GateReport>()).toMatchObject({ outcome: 'announced', exitCode: 0 });
     // Three jobs of their own, not of one matrix: each is told that it is the only one of one.
     const alone = await job('eu', {
-      with: { 'max-parallel': '1', 'job-total': '1', name: 'other', timeout: '300ms' },
+      with: { 'max-parallel': '1', 'job-total': '1', name: 'other', timeout: '1s' },
     });
     expect(alone.result<GateReport>()).toMatchObject({ code: 'timeout', missing: ['ap', 'us'] });
   });
@@ -141,7 +141,7 @@ describe('a member that does not come', () => {
     const first = job('ap', waits);
     await waits.until(/ap {2}WAITING/);
     // The shortest time of all ends it for all.
-    const steps = await Promise.all([first, job('eu', { with: { timeout: '700ms' } })]);
+    const steps = await Promise.all([first, job('eu', { with: { timeout: '1500ms' } })]);
     for (const step of steps) {
       expect(step.main.exitCode).toBe(7);
       expect(step.main.annotations).toEqual([

@@ -175,7 +175,7 @@ describe('the committer', () => {
 
 describe('a member that does not come, leaves, or is another version', () => {
   test('by the deadline all have the same failure, naming who is missing; a later attempt of all opens', async () => {
-    const running = [start('a', '--timeout', '1500ms'), start('b', '--timeout', '30s')];
+    const running = [start('a', '--timeout', '2500ms'), start('b', '--timeout', '30s')];
     const reports = await reportsOf(running);
     expect(reports).toEqual(
       ['a', 'b'].map(() => expect.objectContaining({ code: 'timeout', exitCode: 7, missing: ['c'] })),
@@ -218,7 +218,7 @@ describe('a member that does not come, leaves, or is another version', () => {
       '--schema',
       '42',
       '--timeout',
-      '300ms',
+      '1s',
     ];
     await world.run(['gate', 'g', ...options]);
     const { stdout, exitCode } = await world.run(['gate', 'g', ...options]);

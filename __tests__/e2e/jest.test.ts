@@ -216,7 +216,7 @@ describe('a gate and a check before the tests', () => {
   });
 
   test('that does not open fails the run before the first test, and says what to do', async () => {
-    const project = withSections({ gate: { ...gate, timeout: '300ms' } }, TEST);
+    const project = withSections({ gate: { ...gate, timeout: '1500ms' } }, TEST);
     const { exitCode, output } = await runAs(project, 'one');
     expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
     expect(output).toMatch(/did not open \(timeout\).*missing: two/);
@@ -236,7 +236,7 @@ describe('a gate and a check before the tests', () => {
   });
 
   test('a check that is not reached fails it', async () => {
-    const project = withSections({ check: { action: 'wait', name: 'db', timeout: '200ms' } }, TEST);
+    const project = withSections({ check: { action: 'wait', name: 'db', timeout: '1500ms' } }, TEST);
     const { exitCode, output } = await runAs(project, 'one');
     expect({ exitCode, output }).toMatchObject({ exitCode: 1 });
     expect(output).toMatch(/lockstep check: Timed out: db is unknown/);

@@ -68,7 +68,7 @@ describe('lock without a script', () => {
       await lockStep({
         with: { ...place, 'job-index': '1', 'job-total': '3' },
         async between() {
-          seen.push(await contend({ 'when-busy': 'skip' }), await contend({ timeout: '300ms' }));
+          seen.push(await contend({ 'when-busy': 'skip' }), await contend({ timeout: '1s' }));
           status = (await elsewhere.run(['status', '--store', place.store])).stdout;
         },
       });

@@ -115,12 +115,12 @@ describe('while another holds it', () => {
 
   test('--timeout covers the wait and not the command', async () => {
     const first = await hold('db');
-    const late = await world.run(lock('db', '--timeout', '200ms', '--json', ...sh('echo ran')));
+    const late = await world.run(lock('db', '--timeout', '1s', '--json', ...sh('echo ran')));
     expect(late.exitCode).toBe(4);
     expect(late.json()).toMatchObject({ outcome: 'busy', childExitCode: null });
     first.child.kill('SIGTERM');
     await first.result;
-    const long = await world.run(lock('db', '--timeout', '200ms', ...sh('sleep 0.5; echo ran')));
+    const long = await world.run(lock('db', '--timeout', '1s', ...sh('sleep 1.2; echo ran')));
     expect(long).toMatchObject({ exitCode: 0, stdout: 'ran\n' });
   });
 

@@ -73,7 +73,7 @@ describe('check in a test runner hook', () => {
       level: 'info',
       summary: 'db is passing',
     });
-    expect(await run({ action: 'wait', name: 'other', timeout: '20ms' })).toMatchObject({
+    expect(await run({ action: 'wait', name: 'other', timeout: '500ms' })).toMatchObject({
       level: 'error',
       report: { exitCode: 7 },
     });

@@ -110,7 +110,7 @@ for (const engine of ENGINES) {
 
         const b = await start('b', ['--run', 'other']);
         await b.untilError(/b {2}WAITING/);
-        const a = await start('a', ['--run', 'other', '--timeout', '700ms', '--json=false']);
+        const a = await start('a', ['--run', 'other', '--timeout', '1500ms', '--json=false']);
         const { exitCode, stdout } = await a.result;
         expect([exitCode, stdout]).toEqual([7, expect.stringMatching(/^c +MISSING/m)]);
         expect(reportOf(await b.result)).toMatchObject({ code: 'timeout', exitCode: 7, missing: ['c'] });
