@@ -13,6 +13,8 @@ const HEAD = Buffer.from("(function (exports, require, module, __filename, __dir
 
 const TAIL = Buffer.from("\n})");
 
+const LARGE_BYTES = 14e4;
+
 function codeCachePath(place, name) {
  const {env: env, platform: platform, nodeVersion: nodeVersion, arch: arch, word: word = ""} = place;
  if (env["NODE_DISABLE_COMPILE_CACHE"] || !/^[a-z]{2,12}$/.test(word)) return null;
@@ -28,7 +30,8 @@ function loadCompiled(file, path) {
  if (known) return known.exports;
  const text = fs.readFileSync(file);
  const cachedData = readNotes(path, text);
- const source = Buffer.concat([ HEAD, text, TAIL ]).toString("latin1");
+ const blanks = Buffer.alloc(Math.max(0, LARGE_BYTES - text.length), " ");
+ const source = Buffer.concat([ HEAD, text, TAIL, blanks ]).toString("latin1");
  const script = new node_vm.Script(source, {
   filename: file,
   ...cachedData ? {
