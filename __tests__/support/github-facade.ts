@@ -56,6 +56,8 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
   /** The head that a reference had before its present one. */
   const earlier = new Map<string, string | null>();
   const late = new Set<Promise<unknown>>();
+  /** Requests that are being served, asked by somebody who may be gone. */
+  const serving = new Set<Promise<void>>();
   let number = 0;
 
   const facade: GitHubFacade = {
@@ -71,7 +73,8 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
         server.close(() => resolve());
         server.closeAllConnections();
       });
-      // What was put off is still done, before the repository is taken away.
+      // What was begun or put off is still done, before the repository is taken away.
+      await Promise.all(serving);
       await Promise.all(late);
     },
   };
@@ -214,10 +217,13 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
   };
 
   const server = createServer((request, response) => {
-    serve(request, response).catch((error: unknown) => {
-      violations.push(`the facade failed: ${String(error)}`);
+    const done = serve(request, response).catch((error: unknown) => {
+      // A request whose asker went away in the middle of it is no failure of this side.
+      if (!request.destroyed || request.complete) violations.push(`the facade failed: ${String(error)}`);
       response.destroy();
     });
+    serving.add(done);
+    void done.then(() => serving.delete(done));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   facade.apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${prefix}`;
