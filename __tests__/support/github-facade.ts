@@ -217,13 +217,13 @@ export async function startGitHubFacade(options: FacadeOptions): Promise<GitHubF
   };
 
   const server = createServer((request, response) => {
-    const done = serve(request, response).catch((error: unknown) => {
+    const served = serve(request, response).catch((error: unknown) => {
       // A request whose asker went away in the middle of it is no failure of this side.
       if (!request.destroyed || request.complete) violations.push(`the facade failed: ${String(error)}`);
       response.destroy();
     });
-    serving.add(done);
-    void done.then(() => serving.delete(done));
+    serving.add(served);
+    void served.then(() => serving.delete(served));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   facade.apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}${prefix}`;
