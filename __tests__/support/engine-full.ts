@@ -2,7 +2,7 @@
 // (which ends it after a while, as a full disk does), for etcd's database (its quota, until somebody cleans up).
 import { askEtcd, etcdEngine, startEtcd } from './engine-etcd.ts';
 import { askPostgres, postgresEngine, startPostgres } from './engine-postgres.ts';
-import type { EngineProcess } from './engine-process.ts';
+import { type EngineProcess, findProgram } from './engine-process.ts';
 import { askRedis, redisEngine, startRedis } from './engine-redis.ts';
 
 export interface FullableEngine {
@@ -32,9 +32,17 @@ async function restartIfEnded(server: EngineProcess): Promise<void> {
   if (!server.isRunning) await server.restart();
 }
 
+/** What takes the space away from a running process; Linux alone has it. */
+const canLimit = findProgram('prlimit') !== null;
+const limited = <Named extends { isInstalled: boolean; howToGet: string }>(engine: Named) => ({
+  ...engine,
+  isInstalled: engine.isInstalled && canLimit,
+  howToGet: `${engine.howToGet} util-linux`,
+});
+
 export const FULLABLE_ENGINES: readonly FullableEngine[] = [
   {
-    ...redisEngine,
+    ...limited(redisEngine),
     start: () =>
       startRedis({ minds: 'full-disk', settings: ['--appendonly', 'yes', '--appendfsync', 'everysec'] }),
     async fill(server) {
@@ -46,7 +54,7 @@ export const FULLABLE_ENGINES: readonly FullableEngine[] = [
     relieve: restartIfEnded,
   },
   {
-    ...postgresEngine,
+    ...limited(postgresEngine),
     start: () => startPostgres(),
     async fill(server) {
       server.limitFiles(4096);

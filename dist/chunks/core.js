@@ -1985,6 +1985,24 @@ async function withTimeout(options, operation) {
  }
 }
 
+async function withEither(signals, operation) {
+ const given = signals.filter(signal => signal !== undefined);
+ for (const signal of given) throwIfAborted(signal);
+ const joint = new AbortController;
+ const links = given.map(source => {
+  const onAbort = () => joint.abort(abortReason(source));
+  source.addEventListener("abort", onAbort, {
+   once: true
+  });
+  return () => source.removeEventListener("abort", onAbort);
+ });
+ try {
+  return await operation(joint.signal);
+ } finally {
+  for (const unlink of links) unlink();
+ }
+}
+
 const SAFE = /[a-z0-9._-]/;
 
 function escapeSegment(text) {
@@ -4142,6 +4160,8 @@ exports.unlink = unlink;
 exports.userName = userName;
 
 exports.validForMs = validForMs;
+
+exports.withEither = withEither;
 
 exports.withTimeout = withTimeout;
 

@@ -139,9 +139,18 @@ const ENGINE_TIMEOUT_MS = 1e4;
 
 const ENGINE_POLL_MS = 5e3;
 
+const CAPABILITIES = Object.freeze({
+ linearizableReads: true,
+ conditionalDelete: true,
+ nativeWatch: true,
+ multiKeyTxn: false,
+ durable: "remote",
+ minPollMs: 100
+});
+
 function createEngineStore(engine, settings) {
  const {clock: clock, timeoutMs: timeoutMs = ENGINE_TIMEOUT_MS} = settings;
- const pollMs = Math.max(engine.capabilities.minPollMs, settings.pollMs ?? ENGINE_POLL_MS);
+ const pollMs = Math.max(CAPABILITIES.minPollMs, settings.pollMs ?? ENGINE_POLL_MS);
  let isClosed = false;
  const run = (about, operation) => {
   if (isClosed) return Promise.reject(new core.UnavailableError(`${engine.url} was closed`));
@@ -185,7 +194,7 @@ function createEngineStore(engine, settings) {
  });
  return {
   url: engine.url,
-  capabilities: engine.capabilities,
+  capabilities: CAPABILITIES,
   async get(key, {signal: signal} = {}) {
    return read(core.admitKey(key), signal);
   },

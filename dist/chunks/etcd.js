@@ -364,15 +364,6 @@ function readLines(response, hear) {
  });
 }
 
-const CAPABILITIES = Object.freeze({
- linearizableReads: true,
- conditionalDelete: true,
- nativeWatch: true,
- multiKeyTxn: false,
- durable: "remote",
- minPollMs: 100
-});
-
 function openEtcdStore({url: url, ...settings}) {
  const parsed = core.parseServerUrl(url);
  core.invariant(parsed.ok, "an etcd store is opened by a parsed address");
@@ -382,7 +373,6 @@ function openEtcdStore({url: url, ...settings}) {
  const gateway = createEtcdGateway(address);
  const engine$1 = {
   url: address.shown,
-  capabilities: CAPABILITIES,
   redact: redact,
   translate: (thrown, what) => translateRefusal(thrown, {
    what: what,

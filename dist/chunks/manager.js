@@ -1224,24 +1224,7 @@ function createLeaseManager(settings) {
   memories.set(key, memory);
   return memory;
  };
- const whileOpen = async (signal, run) => {
-  core.throwIfAborted(closing.signal);
-  core.throwIfAborted(signal);
-  const joint = new AbortController;
-  const sources = [ closing.signal, ...signal ? [ signal ] : [] ];
-  const links = sources.map(source => {
-   const onAbort = () => joint.abort(core.abortReason(source));
-   source.addEventListener("abort", onAbort, {
-    once: true
-   });
-   return () => source.removeEventListener("abort", onAbort);
-  });
-  try {
-   return await run(joint.signal);
-  } finally {
-   for (const unlink of links) unlink();
-  }
- };
+ const whileOpen = (signal, run) => core.withEither([ closing.signal, signal ], run);
  const open = (key, options, {mayQueue: mayQueue}) => {
   const timing = core.createTiming(options.leaseMs);
   const register = registerOf(key);

@@ -5588,15 +5588,6 @@ function translateSqlError(thrown, about) {
  });
 }
 
-const CAPABILITIES = Object.freeze({
- linearizableReads: true,
- conditionalDelete: true,
- nativeWatch: true,
- multiKeyTxn: false,
- durable: "remote",
- minPollMs: 100
-});
-
 const REVISION = /^[1-9]\d{0,17}$/;
 
 function openPostgresStore({url: url, ...settings}) {
@@ -5624,7 +5615,6 @@ function openPostgresStore({url: url, ...settings}) {
  };
  const engine$1 = {
   url: parsed.value.shown,
-  capabilities: CAPABILITIES,
   redact: redact,
   translate: (thrown, what) => translateSqlError(thrown, {
    what: what,

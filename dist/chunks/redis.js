@@ -29102,15 +29102,6 @@ function openClient(address, options) {
  };
 }
 
-const CAPABILITIES = Object.freeze({
- linearizableReads: true,
- conditionalDelete: true,
- nativeWatch: true,
- multiKeyTxn: false,
- durable: "remote",
- minPollMs: 100
-});
-
 const NONCE = /^[0-9a-f-]{36}$/;
 
 const SCAN_COUNT = "1000";
@@ -29126,7 +29117,6 @@ function openRedisStore({url: url, ...settings}) {
  const redact = text => core.plain(hide(text));
  const engine$1 = {
   url: address.shown,
-  capabilities: CAPABILITIES,
   redact: redact,
   translate: (thrown, what) => translateReply(thrown, {
    what: what,

@@ -8,6 +8,39 @@ const core = require("./core.js");
 
 const throttle = require("./throttle.js");
 
+const RETRY_BASE_MS = 5e3;
+
+const RETRY_CAP_MS = 6e4;
+
+function createFallback({clock: clock, logger: logger, url: url}) {
+ let isAlone = false;
+ let hasSaidSo = false;
+ let retryAtMs = Number.NEGATIVE_INFINITY;
+ let retryDelayMs = RETRY_BASE_MS;
+ return {
+  get isAlone() {
+   return isAlone;
+  },
+  isRetryDue: () => isAlone && clock.monotonicMs() >= retryAtMs,
+  begin(error) {
+   isAlone = true;
+   retryAtMs = clock.monotonicMs() + retryDelayMs * (1 + .2 * clock.random());
+   retryDelayMs = Math.min(RETRY_CAP_MS, 2 * retryDelayMs);
+   const message = `the shared throttle is out of reach, so this process paces its calls alone: ${core.plain(error.message)}`;
+   if (hasSaidSo) logger.debug(message); else logger.warn(message);
+   hasSaidSo = true;
+  },
+  end() {
+   if (isAlone) logger.debug(`calls are paced together again through ${url}`);
+   isAlone = false;
+   retryDelayMs = RETRY_BASE_MS;
+  },
+  stay() {
+   isAlone = true;
+  }
+ };
+}
+
 const MAX_BLOCK = 20;
 
 const MAX_LANES = 512;
@@ -574,10 +607,6 @@ const CALL_TIMEOUT_MS = 5e3;
 
 const GIVE_BACK_TIMEOUT_MS = 2e3;
 
-const RETRY_BASE_MS = 5e3;
-
-const RETRY_CAP_MS = 6e4;
-
 const LATENCY_WEIGHT = .3;
 
 const RETRIES = 2;
@@ -610,6 +639,11 @@ function createSharedThrottle(options) {
    };
   }
  });
+ const fallback = createFallback({
+  clock: clock,
+  logger: logger,
+  url: store.url
+ });
  const closing = new AbortController;
  const queue = createWaitQueue(() => pump());
  let block = [];
@@ -618,10 +652,6 @@ function createSharedThrottle(options) {
  let latencyMs = 0;
  let laterUntilMs = Number.NEGATIVE_INFINITY;
  let timer = null;
- let isAlone = false;
- let hasSaidSo = false;
- let retryAtMs = Number.NEGATIVE_INFINITY;
- let retryDelayMs = RETRY_BASE_MS;
  const dropExpired = () => {
   const last = block.at(-1);
   if (last === undefined || account.axisMs() <= last + BLOCK_LIFE_MS / 2) return;
@@ -637,9 +667,9 @@ function createSharedThrottle(options) {
  const pump = () => {
   timer?.cancel();
   timer = null;
-  if (isAlone || hasPlenty()) {
+  if (fallback.isAlone || hasPlenty()) {
    for (let waiter = queue.next(); waiter; waiter = queue.next()) handOver(waiter);
-   if (isAlone && clock.monotonicMs() >= retryAtMs) reserve();
+   if (fallback.isRetryDue()) reserve();
    return;
   }
   dropExpired();
@@ -683,11 +713,9 @@ function createSharedThrottle(options) {
     const waitMs = answer.waitMs + account.rate.emissionIntervalMs * clock.random();
     laterUntilMs = clock.monotonicMs() + Math.min(LOOK_AGAIN_MS, Math.max(1, waitMs));
    }
-   if (isAlone) logger.debug(`calls are paced together again through ${store.url}`);
-   isAlone = false;
-   retryDelayMs = RETRY_BASE_MS;
+   fallback.end();
   } catch (thrown) {
-   if (!closing.signal.aborted) fallBack(core.toError(thrown));
+   if (!closing.signal.aborted) fallback.begin(core.toError(thrown));
   }
  };
  const reserveOrRetry = async () => {
@@ -706,18 +734,10 @@ function createSharedThrottle(options) {
    } catch (thrown) {
     account.distrust();
     const isTransient = core.hasCode(thrown, "unavailable") || core.hasCode(thrown, "indeterminate");
-    if (!isTransient || isAlone || failures >= RETRIES || clock.monotonicMs() >= untilMs) throw thrown;
+    if (!isTransient || fallback.isAlone || failures >= RETRIES || clock.monotonicMs() >= untilMs) throw thrown;
     await core.sleep(clock, Math.max(10, latencyMs) * (failures + clock.random()), signal);
    }
   }
- };
- const fallBack = error => {
-  isAlone = true;
-  retryAtMs = clock.monotonicMs() + retryDelayMs * (1 + .2 * clock.random());
-  retryDelayMs = Math.min(RETRY_CAP_MS, 2 * retryDelayMs);
-  const message = `the shared throttle is out of reach, so this process paces its calls alone: ${core.plain(error.message)}`;
-  if (hasSaidSo) logger.debug(message); else logger.warn(message);
-  hasSaidSo = true;
  };
  return {
   take: ({signal: signal}) => queue.wait(signal),
@@ -752,7 +772,7 @@ function createSharedThrottle(options) {
   },
   delayMs() {
    const {record: record} = account;
-   if (isAlone || !record) return local.delayMs();
+   if (fallback.isAlone || !record) return local.delayMs();
    const nowMs = clock.monotonicMs();
    const {emissionIntervalMs: emissionIntervalMs, burst: burst} = record;
    const beyond = queue.length + 1 - block.length;
@@ -765,7 +785,7 @@ function createSharedThrottle(options) {
    return local.throttledCount;
   },
   get isShared() {
-   return !isAlone;
+   return !fallback.isAlone;
   },
   get storeCalls() {
    return account.storeCalls;
@@ -773,7 +793,7 @@ function createSharedThrottle(options) {
   async close() {
    if (closing.signal.aborted) return;
    closing.abort();
-   isAlone = true;
+   fallback.stay();
    pump();
    await reserving;
    const waitingFor = "unspent calls to be given back";

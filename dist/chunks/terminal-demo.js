@@ -386,6 +386,73 @@ function decode(text) {
  }
 }
 
+function timestamp(ms) {
+ return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+function releaseObject(about) {
+ const {app: app, status: status, version: version, at: at} = about;
+ return {
+  addon_plan_names: [],
+  artifacts: [],
+  app: {
+   id: app["id"],
+   name: app["name"]
+  },
+  created_at: at,
+  description: "Deploy 4d1b2c3",
+  eligible_for_rollback: status === "succeeded",
+  id: core.createNonce(),
+  oci_image: null,
+  slug: null,
+  status: status,
+  updated_at: at,
+  user: {
+   email: "ci@example.com",
+   id: core.createNonce()
+  },
+  version: version,
+  current: status === "succeeded",
+  output_stream_url: null
+ };
+}
+
+function appObject(app) {
+ const stack = {
+  id: "cb63c7ca-0a5a-4b4e-8f05-1c5a4a3b2d24",
+  name: "heroku-24"
+ };
+ return {
+  acm: false,
+  archived_at: null,
+  buildpack_provided_description: null,
+  build_stack: stack,
+  created_at: app.createdAt,
+  git_url: `https://git.heroku.com/${app.name}.git`,
+  id: app.id,
+  internal_routing: null,
+  maintenance: app.maintenance ?? false,
+  name: app.name,
+  organization: app.team,
+  owner: {
+   email: app.owner.email,
+   id: app.owner.id
+  },
+  region: {
+   id: "59accabd-516d-4f0e-83e6-6e3757701145",
+   name: "us"
+  },
+  released_at: app.createdAt,
+  repo_size: null,
+  slug_size: null,
+  space: null,
+  stack: stack,
+  team: app.team,
+  updated_at: app.createdAt,
+  web_url: `https://${app.name}.herokuapp.com/`
+ };
+}
+
 function createSandboxWorld(options) {
  const {clock: clock, rateLimit: rateLimit} = options;
  const account = {
@@ -510,73 +577,6 @@ function createSandboxWorld(options) {
 function isOwn(app, account) {
  const owner = app["owner"];
  return owner?.id === account.id && (app["team"] ?? null) === null;
-}
-
-function timestamp(ms) {
- return new Date(ms).toISOString().replace(/\.\d{3}Z$/, "Z");
-}
-
-function releaseObject(about) {
- const {app: app, status: status, version: version, at: at} = about;
- return {
-  addon_plan_names: [],
-  artifacts: [],
-  app: {
-   id: app["id"],
-   name: app["name"]
-  },
-  created_at: at,
-  description: "Deploy 4d1b2c3",
-  eligible_for_rollback: status === "succeeded",
-  id: core.createNonce(),
-  oci_image: null,
-  slug: null,
-  status: status,
-  updated_at: at,
-  user: {
-   email: "ci@example.com",
-   id: core.createNonce()
-  },
-  version: version,
-  current: status === "succeeded",
-  output_stream_url: null
- };
-}
-
-function appObject(app) {
- const stack = {
-  id: "cb63c7ca-0a5a-4b4e-8f05-1c5a4a3b2d24",
-  name: "heroku-24"
- };
- return {
-  acm: false,
-  archived_at: null,
-  buildpack_provided_description: null,
-  build_stack: stack,
-  created_at: app.createdAt,
-  git_url: `https://git.heroku.com/${app.name}.git`,
-  id: app.id,
-  internal_routing: null,
-  maintenance: app.maintenance ?? false,
-  name: app.name,
-  organization: app.team,
-  owner: {
-   email: app.owner.email,
-   id: app.owner.id
-  },
-  region: {
-   id: "59accabd-516d-4f0e-83e6-6e3757701145",
-   name: "us"
-  },
-  released_at: app.createdAt,
-  repo_size: null,
-  slug_size: null,
-  space: null,
-  stack: stack,
-  team: app.team,
-  updated_at: app.createdAt,
-  web_url: `https://${app.name}.herokuapp.com/`
- };
 }
 
 async function startHerokuSandbox(settings) {

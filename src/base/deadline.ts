@@ -76,3 +76,26 @@ export async function withTimeout<T>(
     deadline.dispose();
   }
 }
+
+/**
+ * Runs `operation` with a signal that ends when one of the given ones does, with its reason; afterwards no listener is left.
+ * Throws that reason where one has ended before.
+ */
+export async function withEither<T>(
+  signals: readonly (AbortSignal | undefined)[],
+  operation: (joint: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const given = signals.filter((signal) => signal !== undefined);
+  for (const signal of given) throwIfAborted(signal);
+  const joint = new AbortController();
+  const links = given.map((source) => {
+    const onAbort = () => joint.abort(abortReason(source));
+    source.addEventListener('abort', onAbort, { once: true });
+    return () => source.removeEventListener('abort', onAbort);
+  });
+  try {
+    return await operation(joint.signal);
+  } finally {
+    for (const unlink of links) unlink();
+  }
+}

@@ -7,30 +7,15 @@
 import type { Clock } from '../base/clock.ts';
 import { createNonce } from '../base/identity.ts';
 import type { Logger } from '../base/logger.ts';
-import type {
-  AcquireOptions,
-  HolderInfo,
-  LeaseEntry,
-  LeaseRecord,
-  LeaseTicket,
-  LeaseView,
-  ReleaseResult,
-} from './contract.ts';
+import type { AcquireOptions, LeaseEntry, LeaseRecord, LeaseView } from './contract.ts';
 import type { AcquireVerdict, PendingAcquire } from './decide.ts';
-import type { Observation } from './observation.ts';
+import type { Acquisition, KeyMemory, Pass } from './pass.ts';
 import type { LeaseProtocol } from './protocol.ts';
 import { boundHolder } from './record.ts';
 import type { LeaseRegister } from './register.ts';
-import { type Confirmation, type Instant, type LeaseTiming, readInstant } from './timing.ts';
+import { type Instant, type LeaseTiming, readInstant } from './timing.ts';
 import { renewed } from './transition.ts';
 import { withdraw } from './withdrawal.ts';
-
-/** What this process knows of a key, shared by all its acquisitions. */
-export interface KeyMemory {
-  observation: Observation;
-  /** Nonces whose holder is proven dead. */
-  dead: ReadonlySet<string>;
-}
 
 export interface AcquisitionSettings {
   register: LeaseRegister;
@@ -42,43 +27,6 @@ export interface AcquisitionSettings {
   options: AcquireOptions;
   /** Whether it joins the queue of order `fifo`. */
   mayQueue: boolean;
-}
-
-export interface PassOptions {
-  signal: AbortSignal;
-  /** Asked about each record before it is judged: true ends the pass, there is nothing left to do. */
-  isDone?: ((view: LeaseView) => boolean) | undefined;
-}
-
-export type Pass =
-  | {
-      readonly kind: 'owned';
-      readonly view: LeaseView;
-      readonly entry: LeaseEntry;
-      readonly confirmation: Confirmation;
-    }
-  | {
-      readonly kind: 'busy';
-      readonly view: LeaseView;
-      readonly holder: HolderInfo;
-      readonly holderNonce: string;
-      readonly retryAfterMs: number;
-      /** Those in the way that are worth observing. */
-      readonly suspects: readonly LeaseTicket[];
-    }
-  /** A race was lost, or a write is in doubt: another pass tells more. `seen` saves its read. */
-  | { readonly kind: 'again'; readonly seen: LeaseView | null; readonly doubt: Error | null }
-  | { readonly kind: 'done' };
-
-export interface Acquisition {
-  /** Errors: those of the store that say that nothing was applied; CorruptRecordError, ConfigError. */
-  pass(seen: LeaseView | null, options: PassOptions): Promise<Pass>;
-  /** Why the last write is in doubt; null where none is. */
-  readonly doubt: Error | null;
-  /** How long until the own ticket needs a sign of life; Infinity without one. */
-  ticketDueInMs(): number;
-  /** Takes out whatever may have landed; null where nothing can have. */
-  abandon(): Promise<ReleaseResult> | null;
 }
 
 // After this many stale-looking reads a write that can no longer be applied counts as lost.

@@ -5,15 +5,17 @@
  * taken out in the background, within bounds (L14); a foreign record is never overwritten (L16).
  */
 import { setMaxListeners } from 'node:events';
-import { abortReason, type Clock, throwIfAborted } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { withEither } from '../base/deadline.ts';
 import { CancelledError, ConfigError, toError } from '../base/errors.ts';
 import { type Logger, nullLogger } from '../base/logger.ts';
 import type { Store } from '../store/contract.ts';
-import { type Acquisition, createAcquisition, type KeyMemory, type Pass } from './acquisition.ts';
+import { createAcquisition } from './acquisition.ts';
 import { createAlarm } from './alarm.ts';
 import type { AcquireOptions, Evidence, LeaseManager, TryAcquireResult } from './contract.ts';
 import { createLease, type ManagedLease } from './lease.ts';
 import { NOTHING_OBSERVED } from './observation.ts';
+import type { Acquisition, KeyMemory, Pass } from './pass.ts';
 import { createPlaceQueue, type Place } from './place-queue.ts';
 import { createProofs } from './proof.ts';
 import { type LeaseProtocol, leaseProtocol } from './protocol.ts';
@@ -67,25 +69,8 @@ export function createLeaseManager(settings: LeaseManagerSettings): LeaseManager
   };
 
   /** Runs with a signal that the caller's abort and the closing both end. */
-  const whileOpen = async <T>(
-    signal: AbortSignal | undefined,
-    run: (joint: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    throwIfAborted(closing.signal);
-    throwIfAborted(signal);
-    const joint = new AbortController();
-    const sources = [closing.signal, ...(signal ? [signal] : [])];
-    const links = sources.map((source) => {
-      const onAbort = () => joint.abort(abortReason(source));
-      source.addEventListener('abort', onAbort, { once: true });
-      return () => source.removeEventListener('abort', onAbort);
-    });
-    try {
-      return await run(joint.signal);
-    } finally {
-      for (const unlink of links) unlink();
-    }
-  };
+  const whileOpen = <T>(signal: AbortSignal | undefined, run: (joint: AbortSignal) => Promise<T>) =>
+    withEither([closing.signal, signal], run);
 
   const open = (key: string, options: AcquireOptions, { mayQueue }: { mayQueue: boolean }) => {
     const timing = createTiming(options.leaseMs);

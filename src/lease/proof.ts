@@ -7,8 +7,8 @@ import type { Clock } from '../base/clock.ts';
 import { withTimeout } from '../base/deadline.ts';
 import { toError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { KeyMemory } from './acquisition.ts';
 import type { Evidence, LeaseView } from './contract.ts';
+import type { KeyMemory } from './pass.ts';
 
 const MAX_QUESTION_MS = 10_000;
 

@@ -6,8 +6,8 @@
  */
 import { createDeadline } from '../base/deadline.ts';
 import { hasCode } from '../base/errors.ts';
-import type { Pass } from './acquisition.ts';
 import type { LeaseTicket, LeaseView } from './contract.ts';
+import type { Pass } from './pass.ts';
 import { takeoverAfterMs } from './timing.ts';
 import { type WaitingSettings, waitForOwnership } from './waiting.ts';
 

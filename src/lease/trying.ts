@@ -5,8 +5,8 @@
 import { createBackoff } from '../base/backoff.ts';
 import { type Clock, sleep, throwIfAborted } from '../base/clock.ts';
 import { IndeterminateError, UnavailableError } from '../base/errors.ts';
-import type { Acquisition, KeyMemory, Pass } from './acquisition.ts';
 import type { LeaseView } from './contract.ts';
+import type { Acquisition, KeyMemory, Pass } from './pass.ts';
 import type { Proofs } from './proof.ts';
 
 const MAX_TRIES = 10;

@@ -7,9 +7,9 @@ import { type Backoff, createBackoff, jitter } from '../base/backoff.ts';
 import { type Clock, sleep, throwIfAborted } from '../base/clock.ts';
 import { hasCode, type ThrottledError, toError, UnavailableError } from '../base/errors.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Acquisition, KeyMemory, Pass } from './acquisition.ts';
 import type { Alarm } from './alarm.ts';
 import type { HolderInfo, LeaseView } from './contract.ts';
+import type { Acquisition, KeyMemory, Pass } from './pass.ts';
 import type { Proofs } from './proof.ts';
 
 const RECONCILE_JITTER = 0.15;

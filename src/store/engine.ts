@@ -16,6 +16,16 @@ export const ENGINE_TIMEOUT_MS = 10_000;
 /** The reconcile interval unless an option says otherwise. */
 export const ENGINE_POLL_MS = 5000;
 
+/** What all of them can do, each as one server or one cluster that agrees. */
+const CAPABILITIES: StoreCapabilities = Object.freeze({
+  linearizableReads: true,
+  conditionalDelete: true,
+  nativeWatch: true,
+  multiKeyTxn: false,
+  durable: 'remote',
+  minPollMs: 100,
+});
+
 /** A conditional write; `value: null` deletes. */
 export interface EngineWrite {
   readonly key: string;
@@ -27,7 +37,6 @@ export interface EngineWrite {
 export interface Engine {
   /** For people; never with credentials. */
   readonly url: string;
-  readonly capabilities: StoreCapabilities;
   read(key: string, call: Call): Promise<Entry | null>;
   /** Calls `sending` right before the write leaves. */
   write(write: EngineWrite, call: Call): Promise<WriteResult>;
@@ -50,7 +59,7 @@ export interface EngineStoreSettings {
 /** The store over an engine. Whoever creates it closes it. */
 export function createEngineStore(engine: Engine, settings: EngineStoreSettings): Store {
   const { clock, timeoutMs = ENGINE_TIMEOUT_MS } = settings;
-  const pollMs = Math.max(engine.capabilities.minPollMs, settings.pollMs ?? ENGINE_POLL_MS);
+  const pollMs = Math.max(CAPABILITIES.minPollMs, settings.pollMs ?? ENGINE_POLL_MS);
   let isClosed = false;
 
   const run = <T>(
@@ -85,7 +94,7 @@ export function createEngineStore(engine: Engine, settings: EngineStoreSettings)
 
   return {
     url: engine.url,
-    capabilities: engine.capabilities,
+    capabilities: CAPABILITIES,
     async get(key, { signal }: StoreCallOptions = {}) {
       return read(admitKey(key), signal);
     },

@@ -18,6 +18,7 @@ import { type Logger, nullLogger } from '../base/logger.ts';
 import { plain } from '../base/text.ts';
 import type { Store } from '../store/contract.ts';
 import type { RateSignal, Throttle, ThrottleSettings } from './contract.ts';
+import { createFallback } from './fallback.ts';
 import { blockSize } from './findings.ts';
 import { BLOCK_LIFE_MS, isPlenty } from './reservation.ts';
 import { type BlockAnswer, createSharedAccount } from './shared-account.ts';
@@ -27,9 +28,6 @@ import { createWaitQueue, type Waiter } from './wait-queue.ts';
 /** A store that takes longer for one answer is no help; then everybody paces alone for a while. */
 const CALL_TIMEOUT_MS = 5000;
 const GIVE_BACK_TIMEOUT_MS = 2000;
-/** After falling back the store is tried again this much later, then twice as late each time. */
-const RETRY_BASE_MS = 5000;
-const RETRY_CAP_MS = 60_000;
 /** How much the latest reservation counts in the average of their durations. */
 const LATENCY_WEIGHT = 0.3;
 /** A call of the store that failed is tried again so often before everybody paces alone. */
@@ -79,6 +77,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
       lastCount = { remaining, atMs: clock.monotonicMs() };
     },
   });
+  const fallback = createFallback({ clock, logger, url: store.url });
   const closing = new AbortController();
   const queue = createWaitQueue(() => pump());
   /** Due times on the axis. */
@@ -88,10 +87,6 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
   let latencyMs = 0;
   let laterUntilMs = Number.NEGATIVE_INFINITY;
   let timer: Timer | null = null;
-  let isAlone = false;
-  let hasSaidSo = false;
-  let retryAtMs = Number.NEGATIVE_INFINITY;
-  let retryDelayMs = RETRY_BASE_MS;
 
   /** Slots that nobody wanted in time must not be spent when others may count on them again. */
   const dropExpired = () => {
@@ -111,9 +106,9 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
   const pump = () => {
     timer?.cancel();
     timer = null;
-    if (isAlone || hasPlenty()) {
+    if (fallback.isAlone || hasPlenty()) {
       for (let waiter = queue.next(); waiter; waiter = queue.next()) handOver(waiter);
-      if (isAlone && clock.monotonicMs() >= retryAtMs) reserve();
+      if (fallback.isRetryDue()) reserve();
       return;
     }
     dropExpired();
@@ -161,11 +156,9 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
         const waitMs = answer.waitMs + account.rate.emissionIntervalMs * clock.random();
         laterUntilMs = clock.monotonicMs() + Math.min(LOOK_AGAIN_MS, Math.max(1, waitMs));
       }
-      if (isAlone) logger.debug(`calls are paced together again through ${store.url}`);
-      isAlone = false;
-      retryDelayMs = RETRY_BASE_MS;
+      fallback.end();
     } catch (thrown) {
-      if (!closing.signal.aborted) fallBack(toError(thrown));
+      if (!closing.signal.aborted) fallback.begin(toError(thrown));
     }
   };
 
@@ -181,20 +174,11 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
         // Whatever the doubt, the next attempt begins with a read.
         account.distrust();
         const isTransient = hasCode(thrown, 'unavailable') || hasCode(thrown, 'indeterminate');
-        if (!isTransient || isAlone || failures >= RETRIES || clock.monotonicMs() >= untilMs) throw thrown;
+        if (!isTransient || fallback.isAlone || failures >= RETRIES || clock.monotonicMs() >= untilMs)
+          throw thrown;
         await sleep(clock, Math.max(10, latencyMs) * (failures + clock.random()), signal);
       }
     }
-  };
-
-  const fallBack = (error: Error) => {
-    isAlone = true;
-    retryAtMs = clock.monotonicMs() + retryDelayMs * (1 + 0.2 * clock.random());
-    retryDelayMs = Math.min(RETRY_CAP_MS, 2 * retryDelayMs);
-    const message = `the shared throttle is out of reach, so this process paces its calls alone: ${plain(error.message)}`;
-    if (hasSaidSo) logger.debug(message);
-    else logger.warn(message);
-    hasSaidSo = true;
   };
 
   return {
@@ -219,7 +203,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
     },
     delayMs() {
       const { record } = account;
-      if (isAlone || !record) return local.delayMs();
+      if (fallback.isAlone || !record) return local.delayMs();
       const nowMs = clock.monotonicMs();
       const { emissionIntervalMs, burst } = record;
       const beyond = queue.length + 1 - block.length;
@@ -234,7 +218,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
       return local.throttledCount;
     },
     get isShared() {
-      return !isAlone;
+      return !fallback.isAlone;
     },
     get storeCalls() {
       return account.storeCalls;
@@ -242,7 +226,7 @@ export function createSharedThrottle(options: SharedThrottleOptions): SharedThro
     async close() {
       if (closing.signal.aborted) return;
       closing.abort();
-      isAlone = true;
+      fallback.stay();
       pump();
       await reserving;
       const waitingFor = 'unspent calls to be given back';

@@ -7,7 +7,7 @@
 import { isJsonObject } from '../../base/codec.ts';
 import { invariant, UnavailableError } from '../../base/errors.ts';
 import { createRedactor, plain } from '../../base/text.ts';
-import type { Store, StoreCapabilities, WriteResult } from '../contract.ts';
+import type { Store, WriteResult } from '../contract.ts';
 import { createEngineStore, type Engine, type EngineStoreSettings } from '../engine.ts';
 import type { Subscription } from '../following.ts';
 import { parseServerUrl } from '../server-address.ts';
@@ -30,15 +30,6 @@ export interface EtcdStoreOptions extends EngineStoreSettings {
   url: string;
 }
 
-const CAPABILITIES: StoreCapabilities = Object.freeze({
-  linearizableReads: true,
-  conditionalDelete: true,
-  nativeWatch: true,
-  multiKeyTxn: false,
-  durable: 'remote',
-  minPollMs: 100,
-});
-
 /** Opens the store without connecting. The caller closes it. */
 export function openEtcdStore({ url, ...settings }: EtcdStoreOptions): Store {
   const parsed = parseServerUrl(url);
@@ -50,7 +41,6 @@ export function openEtcdStore({ url, ...settings }: EtcdStoreOptions): Store {
 
   const engine: Engine = {
     url: address.shown,
-    capabilities: CAPABILITIES,
     redact,
     translate: (thrown, what) => translateRefusal(thrown, { what, redact }),
     async read(key, { signal }) {

@@ -7,7 +7,7 @@
 import { invariant } from '../../base/errors.ts';
 import { createRedactor, plain } from '../../base/text.ts';
 import { createConnection } from '../connection.ts';
-import type { Entry, Store, StoreCapabilities, WriteResult } from '../contract.ts';
+import type { Entry, Store, WriteResult } from '../contract.ts';
 import { createEngineStore, type Engine, type EngineStoreSettings, type EngineWrite } from '../engine.ts';
 import { parsePostgresUrl } from '../server-address.ts';
 import { openPostgresClient, type PostgresClient } from './postgres-client.ts';
@@ -18,15 +18,6 @@ export interface PostgresStoreOptions extends EngineStoreSettings {
   /** A connection string as the client takes it, checked by `parsePostgresUrl`. */
   url: string;
 }
-
-const CAPABILITIES: StoreCapabilities = Object.freeze({
-  linearizableReads: true,
-  conditionalDelete: true,
-  nativeWatch: true,
-  multiKeyTxn: false,
-  durable: 'remote',
-  minPollMs: 100,
-});
 
 /** What the sequence can have given. */
 const REVISION = /^[1-9]\d{0,17}$/;
@@ -54,7 +45,6 @@ export function openPostgresStore({ url, ...settings }: PostgresStoreOptions): S
 
   const engine: Engine = {
     url: parsed.value.shown,
-    capabilities: CAPABILITIES,
     redact,
     translate: (thrown, what) => translateSqlError(thrown, { what, redact }),
     async read(key, { signal }): Promise<Entry | null> {

@@ -8,7 +8,7 @@ import { invariant } from '../../base/errors.ts';
 import { createNonce } from '../../base/identity.ts';
 import { createRedactor, plain } from '../../base/text.ts';
 import { isUnderPrefix } from '../admission.ts';
-import type { Entry, Store, StoreCapabilities, WriteResult } from '../contract.ts';
+import type { Entry, Store, WriteResult } from '../contract.ts';
 import { createEngineStore, ENGINE_TIMEOUT_MS, type Engine, type EngineStoreSettings } from '../engine.ts';
 import { parseServerUrl } from '../server-address.ts';
 import { isScriptMissing, translateReply } from './redis-errors.ts';
@@ -19,15 +19,6 @@ export interface RedisStoreOptions extends EngineStoreSettings {
   /** `redis[s]://[USER:PASSWORD@]HOST[:PORT][,HOST…][/DB][?sentinel=NAME]`, as `parseServerUrl` accepts it. */
   url: string;
 }
-
-const CAPABILITIES: StoreCapabilities = Object.freeze({
-  linearizableReads: true,
-  conditionalDelete: true,
-  nativeWatch: true,
-  multiKeyTxn: false,
-  durable: 'remote',
-  minPollMs: 100,
-});
 
 const NONCE = /^[0-9a-f-]{36}$/;
 const SCAN_COUNT = '1000';
@@ -43,7 +34,6 @@ export function openRedisStore({ url, ...settings }: RedisStoreOptions): Store {
 
   const engine: Engine = {
     url: address.shown,
-    capabilities: CAPABILITIES,
     redact,
     translate: (thrown, what) => translateReply(thrown, { what, redact }),
     async read(key, { signal }) {
