@@ -15,12 +15,15 @@ import { openGitHubHandle } from '../support/github-worlds.ts';
 import { checkLinearizable, type RegisterCall } from '../support/store-linearizability.ts';
 
 const KEY = 'default/lock/contended';
+const MIN_DONE = 6;
 const clock = createHurriedClock(100);
 
 /** One job: reads, writes on what it read (or lately read), and writes down what it was told. */
 async function contend(store: GitHubStore, job: string, about: { writes: number; history: RegisterCall[] }) {
   let seen: Entry | null = null;
-  for (let n = 0; n < about.writes; n += 1) {
+  // Who wins is a matter of moments: they go on until there is something to judge.
+  const isEmpty = () => about.history.filter(({ outcome }) => outcome === 'ok').length < MIN_DONE;
+  for (let n = 0; n < about.writes || (isEmpty() && n < 10 * about.writes); n += 1) {
     // Now and then on what is surely old by now.
     if (n % 3 !== 2) seen = await store.get(KEY).catch(() => seen);
     const value = `${job}-${n}`;
@@ -68,7 +71,7 @@ describe('writes on GitHub in bad weather', () => {
     if (folder) await rm(folder, { recursive: true, force: true });
 
     const outcomes = (outcome: string) => history.filter((call) => call.outcome === outcome).length;
-    expect(outcomes('ok')).toBeGreaterThan(5);
+    expect(outcomes('ok')).toBeGreaterThanOrEqual(MIN_DONE);
     expect(checkLinearizable(history)).toMatchObject({ isLinearizable: true });
     expect(facade.violations).toEqual([]);
   });
