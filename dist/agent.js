@@ -2,8 +2,6 @@
 
 const fs = require("node:fs");
 
-const os = require("node:os");
-
 const node_path = require("node:path");
 
 const lockAttempt = require("./chunks/lock-attempt.js");
@@ -184,9 +182,8 @@ function createAgentContext(process, {signal: signal, say: say}) {
   signal: signal,
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
-   host: os.hostname(),
    pid: process.pid,
-   user: "",
+   who: async () => (await Promise.resolve().then(() => require("./chunks/who.js"))).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: [],
    entry: ""

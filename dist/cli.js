@@ -3,74 +3,99 @@
 
 const fs = require("node:fs");
 
-const Module = require("node:module");
-
 const node_path = require("node:path");
 
 const node_vm = require("node:vm");
 
+const ENDINGS_BYTES = 256;
+
+const OPEN = Buffer.from("[");
+
 const HEAD = Buffer.from("(function (exports, require, module, __filename, __dirname) { ");
 
-const TAIL = Buffer.from("\n})");
+const TAIL = Buffer.from("\n}),");
+
+const CLOSE = Buffer.from("]");
 
 const LARGE_BYTES = 14e4;
 
-function codeCachePath(place, name) {
+function codeCachePath(place) {
  const {env: env, platform: platform, nodeVersion: nodeVersion, arch: arch, word: word = ""} = place;
  if (env["NODE_DISABLE_COMPILE_CACHE"] || !/^[a-z]{2,12}$/.test(word)) return null;
  const home = env["HOME"] ? node_path.join(env["HOME"], ".cache") : undefined;
  const base = platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_CACHE_HOME"] || home;
- if (!base) return null;
- return node_path.join(base, "lockstep", `node${nodeVersion.split(".")[0]}-${arch}-${word}-${name}.bin`);
+ return base ? node_path.join(base, "lockstep", `node${nodeVersion.split(".")[0]}-${arch}-${word}.bin`) : null;
 }
 
-function loadCompiled(file, path) {
- const require = Module.createRequire(file);
- const known = require.cache[file];
- if (known) return known.exports;
- const text = fs.readFileSync(file);
- const cachedData = readNotes(path, text);
- const blanks = Buffer.alloc(Math.max(0, LARGE_BYTES - text.length), " ");
- const source = Buffer.concat([ HEAD, text, TAIL, blanks ]).toString("latin1");
- const script = new node_vm.Script(source, {
-  filename: file,
-  ...cachedData ? {
-   cachedData: cachedData
+function loadCompiled(files, path, loader) {
+ const texts = files.map(file => fs.readFileSync(file));
+ const notes = readNotes(path, texts);
+ const script = new node_vm.Script(notes?.source ?? Buffer.concat(partsOf(texts)).toString("latin1"), {
+  filename: files.join("+"),
+  ...notes ? {
+   cachedData: notes.cachedData
   } : {}
  });
- const module = new Module(file);
+ const wrappers = script.runInThisContext();
+ const modules = files.map(file => register(file, loader));
+ modules.forEach((module, at) => {
+  const require = id => module.require(id);
+  const {exports: exports, filename: filename} = module;
+  wrappers[at]?.call(exports, exports, require, module, filename, node_path.dirname(filename));
+  module.loaded = true;
+ });
+ const known = notes && !script.cachedDataRejected ? notes.endings : [];
+ process.once("exit", exitCode => {
+  const ending = exitCode === 0 ? loader.ending() : null;
+  if (ending === null || known.includes(ending)) return;
+  if (!script.cachedDataRejected && readNotes(path, texts)?.endings.includes(ending)) return;
+  const endings = [ ...known, ending ].join(" ").padEnd(ENDINGS_BYTES);
+  if (endings.length === ENDINGS_BYTES) writeNotes(path, [ Buffer.from(endings), ...partsOf(texts), script.createCachedData() ]);
+ });
+ return modules[0]?.exports;
+}
+
+function partsOf(texts) {
+ const parts = [ OPEN, ...texts.flatMap(text => [ HEAD, text, TAIL ]), CLOSE ];
+ const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+ return bytes < LARGE_BYTES ? [ ...parts, Buffer.alloc(LARGE_BYTES - bytes, " ") ] : parts;
+}
+
+function register(file, {require: require, module: parent}) {
+ const module = new parent.constructor(file);
  module.filename = file;
  require.cache[file] = module;
- const run = script.runInThisContext();
- run.call(module.exports, module.exports, require, module, file, node_path.dirname(file));
- module.loaded = true;
- if (!cachedData || script.cachedDataRejected) {
-  process.once("exit", exitCode => {
-   if (exitCode === 0 && (cachedData || !readNotes(path, text))) writeNotes(path, text, script);
-  });
- }
- return module.exports;
+ return module;
 }
 
-function readNotes(path, text) {
+function readNotes(path, texts) {
  try {
   const {uid: uid, mode: mode} = fs.statSync(path);
-  if (process.getuid && (uid !== process.getuid() || (mode & 18) !== 0)) return undefined;
+  if (process.getuid && (uid !== process.getuid() || (mode & 18) !== 0)) return null;
   const kept = fs.readFileSync(path);
-  return text.equals(kept.subarray(0, text.length)) ? kept.subarray(text.length) : undefined;
+  let at = ENDINGS_BYTES;
+  for (const part of partsOf(texts)) {
+   if (kept.compare(part, 0, part.length, at, at + part.length) !== 0) return null;
+   at += part.length;
+  }
+  return {
+   endings: kept.toString("latin1", 0, ENDINGS_BYTES).trim().split(" "),
+   source: kept.toString("latin1", ENDINGS_BYTES, at),
+   cachedData: kept.subarray(at)
+  };
  } catch {
-  return undefined;
+  return null;
  }
 }
 
-function writeNotes(path, text, script) {
+function writeNotes(path, parts) {
  const own = `${path}.${process.pid}`;
  try {
   fs.mkdirSync(node_path.dirname(path), {
    recursive: true,
    mode: 448
   });
-  fs.writeFileSync(own, Buffer.concat([ text, script.createCachedData() ]), {
+  fs.writeFileSync(own, Buffer.concat(parts), {
    mode: 384,
    flag: "wx"
   });
@@ -90,22 +115,34 @@ function discard(path) {
 
 const {env: env, platform: platform, arch: arch, argv: argv, versions: versions} = process;
 
-const place = {
+const word = argv[2];
+
+const path = codeCachePath({
  env: env,
  platform: platform,
  arch: arch,
  nodeVersion: versions.node,
- word: argv[2]
+ word: word
+});
+
+const fileOf = name => `${__dirname}/chunks/${name}.js`;
+
+const files = (word === "reap" ? [ "core", "reap" ] : [ "core" ]).map(fileOf);
+
+let result = null;
+
+const ending = () => {
+ if (result === null) return null;
+ const {outcome: outcome, reason: reason} = result;
+ return word !== "reap" ? "done" : outcome === "skipped" ? reason ?? null : null;
 };
 
-function load(name) {
- const file = require.resolve(`./chunks/${name}.js`);
- const path = codeCachePath(place, name);
- return path === null ? require(file) : loadCompiled(file, path);
-}
+const core = path === null ? require(fileOf("core")) : loadCompiled(files, path, {
+ require: require,
+ module: module,
+ ending: ending
+});
 
-const core = load("core");
-
-if (place.word === "reap") load("reap");
-
-void core.runTerminal(process);
+void core.runTerminal(process).then(reported => {
+ result = reported;
+});

@@ -2,19 +2,26 @@
  * The command line's entry in dist: `cli.ts` out of V8's code cache. CommonJS, as dist is; the package's own files are small and
  * are run as they are.
  */
+import type { CommandResult } from './app/contract.ts';
 import { codeCachePath, loadCompiled } from './host/code-cache.ts';
+import type { ReapReport } from './reaper/contract.ts';
 
 const { env, platform, arch, argv, versions } = process;
-const place = { env, platform, arch, nodeVersion: versions.node, word: argv[2] };
-
-/** A chunk by the name that rollup.config.js gives it. */
-function load(name: string): unknown {
-  const file = require.resolve(`./chunks/${name}.js`);
-  const path = codeCachePath(place, name);
-  return path === null ? require(file) : loadCompiled(file, path);
-}
-
-const core = load('core') as typeof import('./host/terminal-host.ts');
-// The sweep's part, where it is sure to be asked for.
-if (place.word === 'reap') load('reap');
-void core.runTerminal(process);
+const word = argv[2];
+const path = codeCachePath({ env, platform, arch, nodeVersion: versions.node, word });
+const fileOf = (name: string) => `${__dirname}/chunks/${name}.js`;
+// The sweep's part, too, where it is sure to be asked for.
+const files = (word === 'reap' ? ['core', 'reap'] : ['core']).map(fileOf);
+let result: CommandResult | null = null;
+/** A sweep's code is not kept: each of the many that only learn its result would have to read it. */
+const ending = () => {
+  if (result === null) return null;
+  const { outcome, reason } = result as Partial<ReapReport>;
+  return word !== 'reap' ? 'done' : outcome === 'skipped' ? (reason ?? null) : null;
+};
+const core = (
+  path === null ? require(fileOf('core')) : loadCompiled(files, path, { require, module, ending })
+) as typeof import('./host/terminal-host.ts');
+void core.runTerminal(process).then((reported) => {
+  result = reported;
+});

@@ -45,7 +45,13 @@ async function examine(
     cwd: folder,
     signal: new AbortController().signal,
     isRunner: true,
-    process: { host: 'here', pid: 1, user: 'me', execPath: '', execArgv: [], entry: '' },
+    process: {
+      pid: 1,
+      who: async () => ({ host: 'here', user: 'me' }),
+      execPath: '',
+      execArgv: [],
+      entry: '',
+    },
     rest: null,
   };
   return runDoctor(context, resolved);

@@ -104,7 +104,7 @@ describe('gc', () => {
       cwd: folder,
       signal: new AbortController().signal,
       isRunner: env['GITHUB_ACTIONS'] !== 'false',
-      process: { host: 'h', pid: 1, user: 'u', execPath: '', execArgv: [], entry: '' },
+      process: { pid: 1, who: async () => ({ host: 'h', user: 'u' }), execPath: '', execArgv: [], entry: '' },
       rest: null,
     };
     return runGc(

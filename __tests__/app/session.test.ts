@@ -121,7 +121,7 @@ describe('the file of a session', () => {
 
   test("is the runner user's alone, and found by the variable", async () => {
     const exported = new Map<string, string>();
-    await leaveSession(context({ RUNNER_TEMP: folder }, exported), session);
+    await leaveSession(context({ RUNNER_TEMP: folder }, exported), () => session);
     const path = exported.get('LOCKSTEP_SESSION') ?? '';
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     const found = await readSession(context({ RUNNER_TEMP: folder, LOCKSTEP_SESSION: path }));
@@ -131,10 +131,10 @@ describe('the file of a session', () => {
 
   test('is not left outside a step of an Action, without a folder, or for work that is left', async () => {
     const exported = new Map<string, string>();
-    await leaveSession(context({ RUNNER_TEMP: folder }), session);
-    await leaveSession(context({}, exported), session);
-    await leaveSession(context({ RUNNER_TEMP: folder }, exported), null);
-    await leaveSession(context({ RUNNER_TEMP: join(folder, 'none') }, exported), session);
+    await leaveSession(context({ RUNNER_TEMP: folder }), () => session);
+    await leaveSession(context({}, exported), () => session);
+    await leaveSession(context({ RUNNER_TEMP: folder }, exported), () => null);
+    await leaveSession(context({ RUNNER_TEMP: join(folder, 'none') }, exported), () => session);
     expect([await readdir(folder), [...exported]]).toEqual([[], []]);
   });
 

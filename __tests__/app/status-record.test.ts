@@ -27,13 +27,19 @@ const context: CommandContext = {
   cwd: '/',
   signal: new AbortController().signal,
   isRunner: true,
-  process: { host: 'runner', pid: 1, user: 'runner', execPath: '', execArgv: [], entry: '' },
+  process: {
+    pid: 1,
+    who: async () => ({ host: 'runner', user: 'runner' }),
+    execPath: '',
+    execArgv: [],
+    entry: '',
+  },
   rest: null,
 };
 
 describe('a lock in status', () => {
-  test('that a job holds links to that job', () => {
-    const holder = createHolder(context, { jobIndex: 3, jobId: '99' });
+  test('that a job holds links to that job', async () => {
+    const holder = await createHolder(context, { jobIndex: 3, jobId: '99' });
     const entry = entryOf('n1', { token: 5, leaseMs: 60_000, holder, since: '2026-11-20T10:00:00.000Z' });
     expect(rowOf(recordOf([entry]))).toEqual({
       kind: 'lock',
@@ -48,8 +54,8 @@ describe('a lock in status', () => {
     });
   });
 
-  test('without the id of its job links to the run', () => {
-    expect(createHolder(context, {}).url).toBe('https://github.com/octo/demo/actions/runs/7');
+  test('without the id of its job links to the run', async () => {
+    expect((await createHolder(context, {})).url).toBe('https://github.com/octo/demo/actions/runs/7');
   });
 
   test('names all who hold it, and how many are in line', () => {

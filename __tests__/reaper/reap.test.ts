@@ -82,7 +82,7 @@ function createFleet(script: { apps: readonly App[] } & Omit<Partial<ScriptedPro
           manager,
           key: KEY,
           leaseMs: 60_000,
-          holder: holderOf(n),
+          holder: async () => holderOf(n),
           pollMs: 1000,
           whenBusy: party.whenBusy ?? 'skip',
         },

@@ -26,7 +26,7 @@ function busyTurn(whenBusy: 'skip' | 'wait', observedMs: number) {
       manager: { read: never, tryAcquire, acquire: never },
       key: 'k',
       leaseMs: 60_000,
-      holder: HOLDER,
+      holder: async () => HOLDER,
       pollMs: 700,
       whenBusy,
     },

@@ -21,7 +21,7 @@ const resolved = await resolveOptions({ command: 'lock', host: 'hook', hook });
 const context = createProcessContext({ logger, signal: interrupted.signal });
 try {
   const answer = await holdWithAgent(context, {
-    request: createLockRequest(context, resolved),
+    request: await createLockRequest(context, resolved),
     ...(workerPid && folder ? { stay: { folder, workerPid: Number(workerPid) } } : {}),
   });
   if (answer.kind === 'busy') {

@@ -64,7 +64,13 @@ export async function passGateJob(
       cwd: order.folder,
       signal: new AbortController().signal,
       isRunner: true,
-      process: { host: 'runner', pid: process.pid, user: 'runner', execPath: '', execArgv: [], entry: '' },
+      process: {
+        pid: process.pid,
+        who: async () => ({ host: 'runner', user: 'runner' }),
+        execPath: '',
+        execArgv: [],
+        entry: '',
+      },
       rest: null,
       onGateEvent(event) {
         for (const { message } of log.describe(event)) onLine(message);

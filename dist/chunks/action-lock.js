@@ -255,7 +255,7 @@ async function runScript(context, resolved) {
 
 async function holdUntilPost(context, resolved, step) {
  const {clock: clock} = context;
- const request = lockAttempt.createLockRequest(context, resolved);
+ const request = await lockAttempt.createLockRequest(context, resolved);
  const {name: name} = request;
  const startedMs = clock.monotonicMs();
  const temp = context.env["RUNNER_TEMP"] || os.tmpdir();

@@ -8,8 +8,6 @@ const os = require("os");
 
 const fs = require("fs");
 
-const os$1 = require("node:os");
-
 const promises = require("node:fs/promises");
 
 const ENTRIES = Object.freeze({
@@ -406,9 +404,8 @@ async function createStepContext(session) {
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   isForkPullRequest: await isForkPullRequest(process.env),
   process: {
-   host: os$1.hostname(),
    pid: process.pid,
-   user: core.userName(process.env),
+   who: async () => (await Promise.resolve().then(() => require("./who.js"))).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: process.execArgv,
    entry: process.argv[1] ?? ""

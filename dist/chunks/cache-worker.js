@@ -82,7 +82,7 @@ const process$1 = require("node:process");
 
 const https$1 = require("node:https");
 
-const Module = require("node:module");
+const node_module = require("node:module");
 
 const require$$0$a = require("node:crypto");
 
@@ -35072,7 +35072,7 @@ let __filename$1;
 let __dirname$1;
 
 if (__isNode__) {
- require$1 = Module.createRequire(typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-worker.js", document.baseURI).href);
+ require$1 = node_module.createRequire(typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-worker.js", document.baseURI).href);
  __filename$1 = require$$1$2.fileURLToPath(typeof document === "undefined" ? require("u" + "rl").pathToFileURL(__filename).href : _documentCurrentScript && _documentCurrentScript.tagName.toUpperCase() === "SCRIPT" && _documentCurrentScript.src || new URL("chunks/cache-worker.js", document.baseURI).href);
  __dirname$1 = node_path.dirname(__filename$1);
 }

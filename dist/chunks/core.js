@@ -6,10 +6,6 @@ Object.defineProperty(exports, Symbol.toStringTag, {
 
 const node_path = require("node:path");
 
-const os = require("node:os");
-
-const require$$0 = require("node:util");
-
 const fs = require("node:fs");
 
 const EXIT_CODES = Object.freeze({
@@ -196,6 +192,12 @@ const systemClock = Object.freeze({
  }
 });
 
+function nextTurn() {
+ return new Promise(resolve => {
+  setImmediate(resolve);
+ });
+}
+
 function throwIfAborted(signal) {
  if (signal?.aborted) throw abortReason(signal);
 }
@@ -303,29 +305,130 @@ function commandSpec(command) {
  return COMMANDS[command];
 }
 
-const link = require$$0.promisify(fs.link);
+const LOCAL_TYPES = new Set([ ...[ "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "jfs", "zfs" ], ...[ "tmpfs", "ramfs", "overlay" ] ]);
 
-const lstat = require$$0.promisify(fs.lstat);
+const MAX_LINKS = 40;
 
-const mkdir = require$$0.promisify(fs.mkdir);
+function parseMounts(text) {
+ const types = new Map;
+ for (const line of text.split("\n")) {
+  const fields = line.split(" ");
+  const point = fields[4];
+  const type = fields[fields.indexOf("-", 6) + 1];
+  if (point?.startsWith("/") && type) types.set(point.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))), type);
+ }
+ return types;
+}
 
-const readdir = require$$0.promisify(fs.readdir);
+function isLocalPath(path, mounts, readLink) {
+ const isRemote = point => {
+  const type = mounts.get(point);
+  return type !== undefined && !LOCAL_TYPES.has(type);
+ };
+ if (!mounts.has("/") || isRemote("/")) return false;
+ let at = "";
+ let rest = namesOf(path);
+ for (let links = 0; rest.length > 0; ) {
+  at = `${at}/${rest[0]}`;
+  rest = rest.slice(1);
+  if (isRemote(at)) return false;
+  const target = readLink(at);
+  if (target === null) continue;
+  links += 1;
+  if (links > MAX_LINKS) return false;
+  rest = [ ...namesOf(node_path.resolve(node_path.dirname(at), target)), ...rest ];
+  at = "";
+ }
+ for (const point of mounts.keys()) if (point.startsWith(`${at}/`) && isRemote(point)) return false;
+ return true;
+}
 
-const readFile = require$$0.promisify(fs.readFile);
+function namesOf(path) {
+ return path.split("/").filter(name => name !== "");
+}
 
-const realpath = require$$0.promisify(fs.realpath.native);
+function isOnLocalDisk(path) {
+ if (process.platform !== "linux") return false;
+ try {
+  return isLocalPath(path, parseMounts(fs.readFileSync("/proc/self/mountinfo", "utf8")), readLink);
+ } catch {
+  return false;
+ }
+}
 
-const rename = require$$0.promisify(fs.rename);
+function readLink(path) {
+ return fs.lstatSync(path, {
+  throwIfNoEntry: false
+ })?.isSymbolicLink() ? fs.readlinkSync(path) : null;
+}
 
-const rm = require$$0.promisify(fs.rm);
+function promised(call) {
+ const plain = call;
+ const asPromise = (...parts) => new Promise((resolve, reject) => {
+  plain(...parts, (error, value) => error ? reject(error) : resolve(value));
+ });
+ return asPromise;
+}
 
-const rmdir = require$$0.promisify(fs.rmdir);
+const link = promised(fs.link);
 
-const stat = require$$0.promisify(fs.stat);
+const mkdir = promised(fs.mkdir);
 
-const unlink = require$$0.promisify(fs.unlink);
+const readdir = promised(fs.readdir);
 
-const writeFile = require$$0.promisify(fs.writeFile);
+const readFile = promised(fs.readFile);
+
+const rename = promised(fs.rename);
+
+const rm = promised(fs.rm);
+
+const rmdir = promised(fs.rmdir);
+
+const stat = promised(fs.stat);
+
+const unlink = promised(fs.unlink);
+
+const writeFile = promised(fs.writeFile);
+
+const lstat = promised(fs.lstat);
+
+function realpath(path) {
+ return new Promise((resolve, reject) => {
+  fs.realpath.native(path, (error, found) => error ? reject(error) : resolve(found));
+ });
+}
+
+const pooledReads = {
+ readFile: path => readFile(path),
+ readdir: path => readdir(path),
+ realpath: realpath,
+ lstat: path => lstat(path, {
+  bigint: true
+ })
+};
+
+const READS_IN_A_ROW = 16;
+
+let directReadCount = 0;
+
+async function direct(read) {
+ directReadCount += 1;
+ if (directReadCount % READS_IN_A_ROW === 0) await nextTurn();
+ return read();
+}
+
+const directReads = {
+ readFile: path => direct(() => fs.readFileSync(path)),
+ readdir: path => direct(() => fs.readdirSync(path)),
+ realpath: path => direct(() => fs.realpathSync.native(path)),
+ lstat: path => direct(() => fs.lstatSync(path, {
+  bigint: true
+ }))
+};
+
+function readsBelow(path) {
+ return isOnLocalDisk(path) ? directReads : pooledReads;
+}
 
 function isThere(path) {
  try {
@@ -491,6 +594,11 @@ function kebabCase(name) {
 
 function camelCase(name) {
  return name.replace(/-([a-z])/g, (_, letter) => letter.toUpperCase());
+}
+
+function nameOfFlag(text) {
+ const name = camelCase(text);
+ return kebabCase(name) === text ? name : null;
 }
 
 function environmentName(name) {
@@ -1740,11 +1848,9 @@ function hostSpelling(spec, command, host) {
  return isFrom(spec, "env") ? environmentName(spec.name) : kebabCase(spec.name);
 }
 
-const PRIMES = firstPrimes(64);
+const ROUND = Uint32Array.of(1116352408, 1899447441, 3049323471, 3921009573, 961987163, 1508970993, 2453635748, 2870763221, 3624381080, 310598401, 607225278, 1426881987, 1925078388, 2162078206, 2614888103, 3248222580, 3835390401, 4022224774, 264347078, 604807628, 770255983, 1249150122, 1555081692, 1996064986, 2554220882, 2821834349, 2952996808, 3210313671, 3336571891, 3584528711, 113926993, 338241895, 666307205, 773529912, 1294757372, 1396182291, 1695183700, 1986661051, 2177026350, 2456956037, 2730485921, 2820302411, 3259730800, 3345764771, 3516065817, 3600352804, 4094571909, 275423344, 430227734, 506948616, 659060556, 883997877, 958139571, 1322822218, 1537002063, 1747873779, 1955562222, 2024104815, 2227730452, 2361852424, 2428436474, 2756734187, 3204031479, 3329325298);
 
-const ROUND = Uint32Array.from(PRIMES, prime => fraction(Math.cbrt(prime)));
-
-const START = Uint32Array.from(PRIMES.slice(0, 8), prime => fraction(Math.sqrt(prime)));
+const START = Uint32Array.of(1779033703, 3144134277, 1013904242, 2773480762, 1359893119, 2600822924, 528734635, 1541459225);
 
 function sha256(bytes) {
  const padded = pad(bytes);
@@ -1808,18 +1914,6 @@ function pad(bytes) {
  view.setUint32(padded.length - 8, Math.floor(bytes.length / 2 ** 29));
  view.setUint32(padded.length - 4, bytes.length * 8);
  return view;
-}
-
-function fraction(root) {
- return (root - Math.floor(root)) * 2 ** 32 >>> 0;
-}
-
-function firstPrimes(count) {
- const primes = [];
- for (let candidate = 2; primes.length < count; candidate += 1) {
-  if (primes.every(prime => candidate % prime !== 0)) primes.push(candidate);
- }
- return primes;
 }
 
 function createNonce() {
@@ -1933,15 +2027,6 @@ function listenForInterruption(options) {
  };
 }
 
-function userName(env) {
- try {
-  return os.userInfo().username;
- } catch (error) {
-  if (hasCode(error, "invariant")) throw error;
-  return env["USER"] ?? "unknown";
- }
-}
-
 function createDeadline({clock: clock, timeoutMs: timeoutMs, waitingFor: waitingFor, parent: parent}) {
  const controller = new AbortController;
  const atMs = clock.monotonicMs() + timeoutMs;
@@ -2040,14 +2125,15 @@ function parseRefPath(path) {
  return path.endsWith(REF_LEAF) ? path.slice(0, -REF_LEAF.length).replaceAll("=", "~") : null;
 }
 
-function createHolder(context, options) {
+async function createHolder(context, options) {
  const {env: env, process: process} = context;
+ const who = await process.who();
  const run = env["GITHUB_RUN_ID"];
  const attempt = env["GITHUB_RUN_ATTEMPT"];
  const url = runUrl(context, options.jobId);
  return {
-  text: plain(options.holder ?? defaultText(context, options)),
-  host: process.host,
+  text: plain(options.holder ?? defaultText(context, who, options)),
+  host: who.host,
   pid: process.pid,
   ...context.isRunner && run ? {
    run: run
@@ -2064,13 +2150,13 @@ function createHolder(context, options) {
  };
 }
 
-function defaultText({env: env, isRunner: isRunner, process: process}, {jobIndex: jobIndex}) {
+function defaultText({env: env, isRunner: isRunner, process: process}, {user: user, host: host}, {jobIndex: jobIndex}) {
  const run = env["GITHUB_RUN_ID"];
- if (!isRunner || !run) return `${process.user}@${process.host}:${process.pid}`;
+ if (!isRunner || !run) return `${user}@${host}:${process.pid}`;
  const parts = [ `run ${run}` ];
  if (env["GITHUB_RUN_ATTEMPT"]) parts.push(`attempt ${env["GITHUB_RUN_ATTEMPT"]}`);
  if (env["GITHUB_JOB"]) parts.push(`job ${env["GITHUB_JOB"]}`);
- parts.push(jobIndex === undefined ? `pid ${process.pid} on ${process.host}` : `index ${jobIndex}`);
+ parts.push(jobIndex === undefined ? `pid ${process.pid} on ${host}` : `index ${jobIndex}`);
  return parts.join(", ");
 }
 
@@ -3087,67 +3173,91 @@ async function openGitHub({env: env, clock: clock, logger: logger}) {
  });
 }
 
+function tokenize(argv, {takesValue: takesValue, longName: longName}) {
+ const tokens = [];
+ for (let at = 0; at < argv.length; at += 1) {
+  const text = argv[at];
+  if (text === "--") return {
+   tokens: tokens,
+   rest: Object.freeze(argv.slice(at + 1))
+  };
+  if (text === "-" || !text.startsWith("-")) {
+   tokens.push({
+    kind: "word",
+    value: text
+   });
+  } else if (!text.startsWith("--")) {
+   for (const letter of text.slice(1)) tokens.push({
+    kind: "option",
+    name: longName(letter) ?? letter,
+    rawName: `-${letter}`,
+    value: undefined
+   });
+  } else if (text.includes("=", 3)) {
+   const rawName = text.slice(0, text.indexOf("="));
+   tokens.push({
+    kind: "option",
+    name: rawName.slice(2),
+    rawName: rawName,
+    value: text.slice(rawName.length + 1)
+   });
+  } else {
+   const name = text.slice(2);
+   const next = argv[at + 1];
+   const hasValue = next !== undefined && !next.startsWith("--") && takesValue(name);
+   tokens.push({
+    kind: "option",
+    name: name,
+    rawName: text,
+    value: hasValue ? next : undefined
+   });
+   if (hasValue) at += 1;
+  }
+ }
+ return {
+  tokens: tokens,
+  rest: null
+ };
+}
+
 function parseArguments(argv) {
- const {tokens: tokens, withoutValue: withoutValue} = tokenize(argv);
- const end = tokens.find(token => token.kind === "option-terminator");
- const own = end ? tokens.filter(token => token.index < end.index) : tokens;
- const rest = end ? Object.freeze(argv.slice(end.index + 1)) : null;
- const words = wordsOf(own);
+ const {tokens: tokens, rest: rest} = tokenize(argv, VOCABULARY);
+ const words = wordsOf(tokens);
  const first = words[0];
  const command = first !== undefined && isCommandName(first) ? first : null;
- const has = name => own.some(token => token.kind === "option" && token.name === name && token.value === undefined);
+ const has = name => tokens.some(token => token.kind === "option" && token.name === name && token.value === undefined);
  return {
   command: command,
   unknownCommand: command === null && first !== undefined ? first : null,
   help: has("help"),
   version: has("version"),
-  flags: command === null ? readNothing() : readTokens(own, {
+  flags: command === null ? readNothing() : readTokens(tokens, {
    command: command,
    words: words.slice(1),
-   rest: rest,
-   withoutValue: withoutValue
+   rest: rest
   }),
   rest: rest
  };
 }
 
-function tokenize(argv) {
- const options = {};
- const named = new Set(argv.map(word => camelCase(/^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? "")));
- for (const spec of OPTIONS) {
-  if (!isFrom(spec, "flag") || !(named.has(spec.name) || spec.short !== undefined)) continue;
-  options[kebabCase(spec.name)] = {
-   type: spec.type === "boolean" ? "boolean" : "string",
-   ...spec.short === undefined ? {} : {
-    short: spec.short
-   }
-  };
- }
- const words = [ ...argv ];
- const withoutValue = new Set;
- for (;;) {
-  const {tokens: tokens} = require$$0.parseArgs({
-   args: words,
-   options: options,
-   strict: false,
-   allowPositionals: true,
-   tokens: true
-  });
-  const greedy = tokens.find(token => token.kind === "option" && token.inlineValue === false && token.value.startsWith("--"));
-  if (greedy?.kind !== "option") return {
-   tokens: tokens,
-   withoutValue: withoutValue
-  };
-  words[greedy.index] = `${greedy.rawName}=`;
-  withoutValue.add(greedy.index);
- }
+const VOCABULARY = {
+ takesValue: flag => {
+  const spec = findSpec(flag, () => true);
+  return spec !== undefined && spec.type !== "boolean";
+ },
+ longName: letter => OPTIONS.find(spec => spec.short === letter)?.name
+};
+
+function findSpec(flag, isMeant) {
+ const name = nameOfFlag(flag);
+ return OPTIONS.find(spec => spec.name === name && isFrom(spec, "flag") && isMeant(spec));
 }
 
 function wordsOf(tokens) {
- const isKnown = name => OPTIONS.some(spec => isFrom(spec, "flag") && kebabCase(spec.name) === name);
+ const isKnown = flag => findSpec(flag, () => true) !== undefined;
  const words = [];
  tokens.forEach((token, at) => {
-  if (token.kind !== "positional") return;
+  if (token.kind !== "word") return;
   const before = tokens[at - 1];
   const isFlagBefore = before?.kind === "option" && before.value === undefined;
   const isUnknownBefore = isFlagBefore && !isKnown(before.name.replace(/^no-/, ""));
@@ -3166,7 +3276,7 @@ function readNothing() {
 }
 
 function readTokens(tokens, context) {
- const {command: command, words: words, rest: rest, withoutValue: withoutValue} = context;
+ const {command: command, words: words, rest: rest} = context;
  const given = new Map;
  const unknown = [];
  const problems = [];
@@ -3186,7 +3296,7 @@ function readTokens(tokens, context) {
   }
   const {name: name} = match.spec;
   const earlier = given.get(name);
-  const read = withoutValue.has(token.index) ? NO_VALUE : readFlag(token, match);
+  const read = readFlag(token, match);
   if ("problem" in read) given.set(name, {
    source: "flag",
    spelling: spelling,
@@ -3225,7 +3335,7 @@ function readTokens(tokens, context) {
 }
 
 function findFlag(name, command) {
- const find = text => OPTIONS.find(spec => kebabCase(spec.name) === text && isFrom(spec, "flag") && isFor(spec, command) && !isPositional(command, spec.name));
+ const find = flag => findSpec(flag, spec => isFor(spec, command) && !isPositional(command, spec.name));
  const spec = find(name);
  if (spec) return {
   spec: spec,
@@ -3238,13 +3348,11 @@ function findFlag(name, command) {
  } : undefined;
 }
 
-const NO_VALUE = {
- problem: "needs a value"
-};
-
 function readFlag(token, match) {
  const {spec: spec, isNegated: isNegated} = match;
- if (spec.type !== "boolean") return token.value === undefined ? NO_VALUE : {
+ if (spec.type !== "boolean") return token.value === undefined ? {
+  problem: "needs a value"
+ } : {
   raw: token.value
  };
  if (token.value === undefined) return {
@@ -3280,10 +3388,12 @@ function createOutput(descriptor, stream) {
  };
 }
 
+const NULL_DEVICE = process.platform === "win32" ? "\\\\.\\nul" : "/dev/null";
+
 function mayBeTerminal(descriptor) {
  try {
   const device = fs.fstatSync(descriptor);
-  return device.isCharacterDevice() && device.rdev !== fs.statSync(os.devNull).rdev;
+  return device.isCharacterDevice() && device.rdev !== fs.statSync(NULL_DEVICE).rdev;
  } catch {
   return false;
  }
@@ -3366,29 +3476,33 @@ async function runTerminal(process) {
   once: true
  });
  try {
-  process.exitCode = await runParsed(parsed, session);
+  if (parsed.version || parsed.help || parsed.command === null) {
+   const {answerWithoutCommand: answerWithoutCommand} = await Promise.resolve().then(() => require("./terminal-help.js"));
+   process.exitCode = answerWithoutCommand(parsed, process);
+   return null;
+  }
+  const report = await runParsed(parsed, parsed.command, session);
+  process.exitCode = report.exitCode;
+  return report;
  } catch (thrown) {
-  process.exitCode = await reportFailure(parsed, toError(thrown), session);
+  const report = await reportFailure(parsed, toError(thrown), session);
+  process.exitCode = report.exitCode;
+  return report;
  } finally {
   session.interruption.dispose();
  }
 }
 
-async function runParsed(parsed, session) {
- const {process: process} = session;
- if (parsed.version || parsed.help || parsed.command === null) {
-  const {answerWithoutCommand: answerWithoutCommand} = await Promise.resolve().then(() => require("./terminal-help.js"));
-  return answerWithoutCommand(parsed, process);
- }
- const resolved = await resolveAll(parsed, parsed.command, session);
- const command = await loadCommand(parsed.command, session);
+async function runParsed(parsed, name, session) {
+ const resolved = await resolveAll(parsed, name, session);
+ const command = await loadCommand(name, session);
  const context = createContext(resolved, session, parsed);
  const report = await command.run(context, resolved);
  const lines = resolved.values.json ? [] : command.render(report, session.style);
  if (lines.length > 0) session.output.write(`${session.redact(lines.join("\n"))}\n`);
  if (resolved.values.json && command.hasForeignOutput?.(report)) session.output.write("\n");
  if (resolved.values.json) writeJson(report, session);
- return report.exitCode;
+ return report;
 }
 
 async function resolveAll(parsed, command, {process: process}) {
@@ -3475,9 +3589,8 @@ function createContext(resolved, session, parsed) {
   hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
-   host: os.hostname(),
    pid: process.pid,
-   user: userName(process.env),
+   who: async () => (await Promise.resolve().then(() => require("./who.js"))).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: process.execArgv,
    entry: process.argv[1] ?? ""
@@ -3502,7 +3615,7 @@ async function reportFailure(parsed, error, session) {
  const {createFailureReport: createFailureReport} = await Promise.resolve().then(() => require("./failure-report.js"));
  const report = createFailureReport(parsed.command, error, nameIn(parsed));
  if (isJson) writeJson(report, session);
- return report.exitCode;
+ return report;
 }
 
 function writeJson(report, session) {
@@ -4065,8 +4178,6 @@ exports.link = link;
 
 exports.listenForInterruption = listenForInterruption;
 
-exports.lstat = lstat;
-
 exports.markOf = markOf;
 
 exports.mkdir = mkdir;
@@ -4099,6 +4210,8 @@ exports.parseWordsTemplate = parseWordsTemplate;
 
 exports.plain = plain;
 
+exports.pooledReads = pooledReads;
+
 exports.readConfigFile = readConfigFile;
 
 exports.readFields = readFields;
@@ -4109,7 +4222,7 @@ exports.readInstant = readInstant;
 
 exports.readdir = readdir;
 
-exports.realpath = realpath;
+exports.readsBelow = readsBelow;
 
 exports.rename = rename;
 
@@ -4156,8 +4269,6 @@ exports.toError = toError;
 exports.topOptions = topOptions;
 
 exports.unlink = unlink;
-
-exports.userName = userName;
 
 exports.validForMs = validForMs;
 

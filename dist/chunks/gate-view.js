@@ -2658,7 +2658,7 @@ function createLines(onLine) {
 async function runGate(context, resolved) {
  const {clock: clock, signal: signal} = context;
  const {values: values} = resolved;
- const {settings: settings, targets: targets, address: address, run: run, attempt: attempt} = checkEverything(context, resolved);
+ const {settings: settings, targets: targets, address: address, run: run, attempt: attempt} = await checkEverything(context, resolved);
  const startMs = clock.monotonicMs();
  const releasers = core.createReleasers();
  try {
@@ -2679,7 +2679,7 @@ async function runGate(context, resolved) {
    headers: headers,
    targets: [ schemaProbe ]
   }) : [];
-  const self = createSelf(context, {
+  const self = await createSelf(context, {
    resolved: resolved,
    settings: settings,
    targets: targets,
@@ -2740,7 +2740,7 @@ async function runGate(context, resolved) {
  }
 }
 
-function checkEverything(context, resolved) {
+async function checkEverything(context, resolved) {
  const storeProblems = [];
  const address = core.requireStore(context, resolved, storeProblems);
  const {settings: settings, problems: problems, isStranger: isStranger} = checkGateOptions(resolved, address?.url ?? null);
@@ -2751,7 +2751,7 @@ function checkEverything(context, resolved) {
  const run = values.run ?? (isRunner && env["GITHUB_RUN_ID"] || "local");
  const attempt = values.attempt ?? (isRunner && readAttempt(env["GITHUB_RUN_ATTEMPT"]) || 1);
  if (settings && problems.length === 0) {
-  const self = createSelf(context, {
+  const self = await createSelf(context, {
    resolved: resolved,
    settings: settings,
    targets: targets,
@@ -2780,12 +2780,13 @@ function readAttempt(text) {
  return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
 }
 
-function createSelf({env: env, isRunner: isRunner, process: process}, about) {
+async function createSelf({env: env, isRunner: isRunner, process: process}, about) {
  const {settings: settings, targets: targets, run: run, attempt: attempt, leaseMs: leaseMs} = about;
  const {values: values} = about.resolved;
  const {mode: mode} = values;
  const id = values.jobId ?? core.createNonce();
- const label = isRunner && env["GITHUB_JOB"] || `${process.user}@${process.host}`;
+ const {user: user, host: host} = await process.who();
+ const label = isRunner && env["GITHUB_JOB"] || `${user}@${host}`;
  const probe = mode === "announce" ? boardProbeOf(targets.ready) : undefined;
  return {
   name: settings.member ?? `wait-for job ${label}`.slice(0, 64),

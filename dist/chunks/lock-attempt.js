@@ -2,7 +2,7 @@
 
 const core = require("./core.js");
 
-function createLockRequest(context, resolved, more = []) {
+async function createLockRequest(context, resolved, more = []) {
  const {values: values} = resolved;
  const problems = [ ...resolved.problems, ...more ];
  const address = core.requireStore(context, resolved, problems);
@@ -24,7 +24,7 @@ function createLockRequest(context, resolved, more = []) {
   whenBusy: whenBusy,
   permits: permits,
   order: order,
-  holder: core.createHolder(context, {
+  holder: await core.createHolder(context, {
    holder: values.holder ?? undefined,
    jobIndex: values.jobIndex ?? undefined,
    jobId: values.jobId ?? undefined

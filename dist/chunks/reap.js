@@ -225,7 +225,10 @@ async function locateAccount(settings, options) {
   return {
    name: name,
    accountId: known,
-   open: () => openProvider(settings, options),
+   open: client => openProvider(settings, {
+    ...options,
+    client: client
+   }),
    close: async () => undefined
   };
  }
@@ -1388,9 +1391,11 @@ function placeOf({env: env}) {
  return [ env["GITHUB_RUN_ID"], env["GITHUB_RUN_ATTEMPT"], env["GITHUB_JOB"] ].map(part => part ?? "").join("/");
 }
 
-async function leaveSession(context, session) {
+async function leaveSession(context, compose) {
  const folder = context.env["RUNNER_TEMP"];
- if (!session || !context.exportVariable || !folder) return;
+ if (!context.exportVariable || !folder) return;
+ const session = compose();
+ if (!session) return;
  const path = node_path.join(folder, `lockstep-session-${core.createNonce()}.json`);
  try {
   await core.writeFile(path, formatSession(session), {
@@ -1466,13 +1471,14 @@ async function runReap(context, resolved) {
   mayLackCredential: mayLackCredential
  });
  const {options: options, providerSettings: providerSettings} = checked;
- const place = placeOf(context);
- const work = workOf(context, resolved, options);
+ const self = () => ({
+  work: workOf(context, resolved, options),
+  place: placeOf(context)
+ });
  const leave = async (report, identity) => {
-  await leaveSession(context, createSession(report, {
-   work: work,
+  await leaveSession(context, () => createSession(report, {
+   ...self(),
    identity: identity,
-   place: place,
    atMs: clock.wallMs()
   }));
   return report;
@@ -1486,27 +1492,22 @@ async function runReap(context, resolved) {
   parent: signal
  });
  try {
-  const holder = core.createHolder(context, {
-   holder: resolved.values.holder ?? undefined,
-   jobIndex: options.jobIndex ?? undefined,
-   jobId: resolved.values.jobId ?? undefined
-  });
   const account = providerSettings && await locateAccount(providerSettings, {
-   clock: clock,
-   client: holder.text
+   clock: clock
   });
   if (account) releasers.add(() => account.close());
   const identity = account && identityOf(options, account);
   const {everyMs: everyMs, whenBusy: whenBusy} = options;
   const question = {
-   work: work,
    identity: identity,
-   place: place,
    everyMs: everyMs,
    whenBusy: whenBusy,
    nowWallMs: clock.wallMs()
   };
-  const told = session && decideSession(session, question);
+  const told = session && decideSession(session, {
+   ...self(),
+   ...question
+  });
   if (told) {
    context.logger.info("an earlier step of this job has seen to it; nothing to do here");
    return createSkippedReport(told);
@@ -1516,7 +1517,6 @@ async function runReap(context, resolved) {
   const parts = {
    account: account,
    identity: identity,
-   holder: holder,
    deadline: deadline,
    releasers: releasers
   };
@@ -1536,7 +1536,7 @@ async function runReap(context, resolved) {
 
 async function sweepOnce(context, parts) {
  const {clock: clock, logger: logger} = context;
- const {account: account, identity: identity, holder: holder, deadline: deadline, releasers: releasers} = parts;
+ const {account: account, identity: identity, deadline: deadline, releasers: releasers} = parts;
  const {values: values} = parts.resolved;
  const {options: options, settings: settings, match: match, choice: choice} = parts.checked;
  if (choice.kind === "no-store") return skipWithNotice(context, NO_STORE);
@@ -1551,6 +1551,11 @@ async function sweepOnce(context, parts) {
   key: key,
   identity: identity,
   everyMs: options.everyMs
+ });
+ const holder = () => core.createHolder(context, {
+  holder: values.holder ?? undefined,
+  jobIndex: options.jobIndex ?? undefined,
+  jobId: values.jobId ?? undefined
  });
  const errors = [];
  const report = await reap({
@@ -1570,7 +1575,7 @@ async function sweepOnce(context, parts) {
   identity: identity,
   everyMs: options.everyMs,
   openProvider: async () => {
-   const provider = await account.open();
+   const provider = await account.open((await holder()).text);
    const {isSharedByDefault: isSharedByDefault, openPace: openPace} = await Promise.resolve().then(() => require("./pace.js"));
    const isShared = options.shareThrottle ?? isSharedByDefault(choice.address);
    const shared = isShared ? {
@@ -2142,7 +2147,7 @@ async function inDoubt(step) {
  }
 }
 
-function createVolume({root: root, fsync: fsync, linkFile: linkFile = core.link}) {
+function createVolume({root: root, fsync: fsync, reads: reads, linkFile: linkFile = core.link}) {
  const temporary = node_path.join(root, TEMPORARY_FOLDER);
  const syncFolder = async folder => {
   if (!fsync || process.platform === "win32") return;
@@ -2169,12 +2174,12 @@ function createVolume({root: root, fsync: fsync, linkFile: linkFile = core.link}
  };
  return {
   async headOf(folder) {
-   const names = await core.readdir(folder).catch(nullIfAbsent);
+   const names = await reads.readdir(folder).catch(nullIfAbsent);
    return names ? selectHead(names) : 0;
   },
   async read(folder, number) {
    const path = node_path.join(folder, formatRevisionName(number));
-   const bytes = await core.readFile(path).catch(nullIfAbsent);
+   const bytes = await reads.readFile(path).catch(nullIfAbsent);
    return bytes ? parseRevision(bytes, path) : null;
   },
   async writePrivate(nonce, bytes) {
@@ -2307,12 +2312,14 @@ async function openFileStore(options) {
  const {clock: clock, fsync: fsync = false, timeoutMs: timeoutMs = 1e4, seams: seams = {}} = options;
  const pollMs = Math.max(MIN_POLL_MS, options.pollMs ?? 1e3);
  const root = node_path.resolve(options.path);
+ const reads = core.readsBelow(root);
  const volume = createVolume({
   root: root,
   fsync: fsync,
+  reads: reads,
   linkFile: seams.linkFile
  });
- await prepare(root, volume);
+ await prepare(root, volume, reads);
  const watches = new Set;
  const tidying = new Set;
  let isClosed = false;
@@ -2447,14 +2454,14 @@ async function openFileStore(options) {
  };
 }
 
-async function prepare(root, volume) {
+async function prepare(root, volume, reads) {
  const formatPath = node_path.join(root, FORMAT_FILE);
  try {
-  const found = await core.readFile(formatPath, "utf8").catch(error => {
+  const found = await reads.readFile(formatPath).catch(error => {
    if (systemCodeOf(error) === "ENOENT") return null;
    throw error;
   });
-  if (found === FORMAT) return;
+  if (found?.toString() === FORMAT) return;
   if (found !== null) {
    throw new core.UnsupportedError(`${root} holds a store of another version`, {
     hint: "use one version of lockstep on a machine, or another path for the store"
@@ -2557,11 +2564,9 @@ async function readApp(place, options) {
  };
 }
 
-async function lookAt(path) {
+async function lookAt(path, {lstat: lstat} = core.pooledReads) {
  try {
-  return await core.lstat(path, {
-   bigint: true
-  });
+  return await lstat(path);
  } catch (error) {
   if (isMissing(error)) return null;
   throw error;
@@ -2769,7 +2774,7 @@ async function createDirectoryProvider(options) {
    root: root,
    device: device,
    marker: marker,
-   cwd: await resolved(options.cwd) ?? options.cwd
+   cwd: await resolved(options.cwd, core.readsBelow(options.cwd)) ?? options.cwd
   };
   return found;
  };
@@ -2890,8 +2895,9 @@ async function createDirectoryProvider(options) {
 }
 
 async function resolveRoot({root: given, home: home}) {
- const root = await resolved(given);
- const stats = root === null ? null : await lookAt(root);
+ const reads = core.readsBelow(given);
+ const root = await resolved(given, reads);
+ const stats = root === null ? null : await lookAt(root, reads);
  const refuse = message => {
   throw new core.ConfigError([ {
    option: "root",
@@ -2900,7 +2906,7 @@ async function resolveRoot({root: given, home: home}) {
  };
  if (root === null || stats === null) return refuse(`${given} does not exist; name an existing folder`);
  if (!stats.isDirectory()) return refuse(`${given} is not a folder`);
- const realHome = home === null ? null : await resolved(home) ?? home;
+ const realHome = home === null ? null : await resolved(home, core.readsBelow(home)) ?? home;
  const problem = describeUnfitRoot(root, realHome);
  if (problem !== null) return refuse(problem);
  return {
@@ -2918,9 +2924,9 @@ function describeUnfitRoot(root, home) {
  return null;
 }
 
-async function resolved(path) {
+async function resolved(path, reads) {
  try {
-  return await core.realpath(path);
+  return await reads.realpath(path);
  } catch (error) {
   const {code: code} = error;
   if (code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP") return null;

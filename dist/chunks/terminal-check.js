@@ -817,9 +817,9 @@ async function runCheck(context, resolved) {
    store: parts.store,
    namespace: values.namespace,
    clock: context.clock,
-   writer: core.createHolder(context, {
+   writer: (await core.createHolder(context, {
     holder: values.holder ?? undefined
-   }).text,
+   })).text,
    logger: context.logger
   };
   if (values.action === "alias") return await runAlias({

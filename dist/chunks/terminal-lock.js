@@ -15,7 +15,7 @@ async function runLock(context, resolved) {
   option: "--",
   message: NO_COMMAND
  } ];
- const request = lockAttempt.createLockRequest(context, resolved, problems);
+ const request = await lockAttempt.createLockRequest(context, resolved, problems);
  const {name: name} = request;
  const shown = core.plain(name, 80);
  const startedMs = clock.monotonicMs();
@@ -151,7 +151,7 @@ async function runUnlock(context, resolved) {
    values: values,
    releasers: releasers
   });
-  const holder = core.createHolder(context, {
+  const holder = await core.createHolder(context, {
    holder: values.holder ?? undefined
   });
   const fencingToken = await core.withTimeout({

@@ -10,8 +10,9 @@ const reap = require("./reap.js");
 
 async function takeTurn(run, seen, seenAt) {
  const {options: options} = run;
- const {manager: manager, key: key, leaseMs: leaseMs, holder: holder, pollMs: pollMs, whenBusy: whenBusy} = options.lease;
+ const {manager: manager, key: key, leaseMs: leaseMs, pollMs: pollMs, whenBusy: whenBusy} = options.lease;
  const {deadline: deadline, clock: clock} = options;
+ const holder = await options.lease.holder();
  const request = {
   leaseMs: leaseMs,
   holder: holder,

@@ -76,10 +76,10 @@ export async function openAccount(context: CommandContext, options: AccountOptio
 
   const releasers = createReleasers();
   try {
-    const holder = createHolder(context, { holder: options.holder });
-    const located = await locateAccount(parsed.settings, { clock, client: holder.text });
+    const holder = await createHolder(context, { holder: options.holder });
+    const located = await locateAccount(parsed.settings, { clock });
     releasers.add(() => located.close());
-    const provider = await located.open();
+    const provider = await located.open(holder.text);
     releasers.add(() => provider.close());
     const values = {
       store: options.store,

@@ -43,7 +43,7 @@ export async function runCheck(
       store: parts.store,
       namespace: values.namespace,
       clock: context.clock,
-      writer: createHolder(context, { holder: values.holder ?? undefined }).text,
+      writer: (await createHolder(context, { holder: values.holder ?? undefined })).text,
       logger: context.logger,
     };
     if (values.action === 'alias')

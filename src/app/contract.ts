@@ -1,3 +1,11 @@
+/** Where and for whom a process runs. */
+export interface Who {
+  /** The machine's name. */
+  readonly host: string;
+  /** The login name. */
+  readonly user: string;
+}
+
 /**
  * The seam between hosts and commands. A host (terminal, Actions runner, test runner) reads its world into a CommandContext
  * and resolved options; a command returns one result value; the host renders it and sets the exit status.
@@ -23,9 +31,9 @@ export interface CommandContext {
   readonly isRunner: boolean;
   /** This process: for holder texts, and to start others like it. */
   readonly process: {
-    readonly host: string;
     readonly pid: number;
-    readonly user: string;
+    /** Asked only where a text names this process. */
+    who(): Promise<Who>;
     /** How to start this program again: node, its own options, the entry. */
     readonly execPath: string;
     readonly execArgv: readonly string[];

@@ -32,7 +32,7 @@ export async function runGate(
 ): Promise<GateReport> {
   const { clock, signal } = context;
   const { values } = resolved;
-  const { settings, targets, address, run, attempt } = checkEverything(context, resolved);
+  const { settings, targets, address, run, attempt } = await checkEverything(context, resolved);
   const startMs = clock.monotonicMs();
   const releasers = createReleasers();
   try {
@@ -43,7 +43,7 @@ export async function runGate(
     const [probe = null] = schemaProbe
       ? await openProbes(context, { ...about, headers, targets: [schemaProbe] })
       : [];
-    const self = createSelf(context, { resolved, settings, targets, run, attempt, leaseMs });
+    const self = await createSelf(context, { resolved, settings, targets, run, attempt, leaseMs });
     const linkOf = createLinks(context);
     const log = createProgressLog(context, { startMs, config, linkOf });
     const passage = await passGate({
@@ -86,7 +86,7 @@ interface Checked {
   readonly attempt: number;
 }
 
-function checkEverything(context: CommandContext, resolved: ResolvedOptions<'gate'>): Checked {
+async function checkEverything(context: CommandContext, resolved: ResolvedOptions<'gate'>): Promise<Checked> {
   const storeProblems: ConfigProblem[] = [];
   const address = requireStore(context, resolved, storeProblems);
   const { settings, problems, isStranger } = checkGateOptions(resolved, address?.url ?? null);
@@ -97,7 +97,7 @@ function checkEverything(context: CommandContext, resolved: ResolvedOptions<'gat
   const run = values.run ?? ((isRunner && env['GITHUB_RUN_ID']) || 'local');
   const attempt = values.attempt ?? ((isRunner && readAttempt(env['GITHUB_RUN_ATTEMPT'])) || 1);
   if (settings && problems.length === 0) {
-    const self = createSelf(context, { resolved, settings, targets, run, attempt, leaseMs: 60_000 });
+    const self = await createSelf(context, { resolved, settings, targets, run, attempt, leaseMs: 60_000 });
     const problem = findSizeProblem(settings.config.expected, sampleRecord(self));
     if (problem !== null) problems.push({ option: resolved.spellingOf('members'), message: problem });
   }
@@ -110,19 +110,20 @@ function readAttempt(text: string | undefined): number | null {
   return text !== undefined && /^[1-9]\d{0,5}$/.test(text) ? Number(text) : null;
 }
 
-function createSelf(
+async function createSelf(
   { env, isRunner, process }: CommandContext,
   about: Pick<Checked, 'settings' | 'targets' | 'run' | 'attempt'> & {
     resolved: ResolvedOptions<'gate'>;
     leaseMs: number;
   },
-): GateSelf {
+): Promise<GateSelf> {
   const { settings, targets, run, attempt, leaseMs } = about;
   const { values } = about.resolved;
   const { mode } = values;
   // Where the job has an id, its end can be asked for; elsewhere one process is one incarnation.
   const id = values.jobId ?? createNonce();
-  const label = (isRunner && env['GITHUB_JOB']) || `${process.user}@${process.host}`;
+  const { user, host } = await process.who();
+  const label = (isRunner && env['GITHUB_JOB']) || `${user}@${host}`;
   const probe = mode === 'announce' ? boardProbeOf(targets.ready) : undefined;
   return {
     name: settings.member ?? `wait-for job ${label}`.slice(0, 64),

@@ -4,7 +4,7 @@
  */
 import { plain } from '../base/text.ts';
 import type { HolderInfo } from '../lease/contract.ts';
-import type { CommandContext } from './contract.ts';
+import type { CommandContext, Who } from './contract.ts';
 
 export interface HolderOptions {
   /** The user's own text, option `holder`. */
@@ -15,14 +15,15 @@ export interface HolderOptions {
 }
 
 /** The holder of this process. */
-export function createHolder(context: CommandContext, options: HolderOptions): HolderInfo {
+export async function createHolder(context: CommandContext, options: HolderOptions): Promise<HolderInfo> {
   const { env, process } = context;
+  const who = await process.who();
   const run = env['GITHUB_RUN_ID'];
   const attempt = env['GITHUB_RUN_ATTEMPT'];
   const url = runUrl(context, options.jobId);
   return {
-    text: plain(options.holder ?? defaultText(context, options)),
-    host: process.host,
+    text: plain(options.holder ?? defaultText(context, who, options)),
+    host: who.host,
     pid: process.pid,
     ...(context.isRunner && run ? { run } : {}),
     ...(context.isRunner && attempt ? { attempt } : {}),
@@ -31,13 +32,17 @@ export function createHolder(context: CommandContext, options: HolderOptions): H
   };
 }
 
-function defaultText({ env, isRunner, process }: CommandContext, { jobIndex }: HolderOptions): string {
+function defaultText(
+  { env, isRunner, process }: CommandContext,
+  { user, host }: Who,
+  { jobIndex }: HolderOptions,
+): string {
   const run = env['GITHUB_RUN_ID'];
-  if (!isRunner || !run) return `${process.user}@${process.host}:${process.pid}`;
+  if (!isRunner || !run) return `${user}@${host}:${process.pid}`;
   const parts = [`run ${run}`];
   if (env['GITHUB_RUN_ATTEMPT']) parts.push(`attempt ${env['GITHUB_RUN_ATTEMPT']}`);
   if (env['GITHUB_JOB']) parts.push(`job ${env['GITHUB_JOB']}`);
-  parts.push(jobIndex === undefined ? `pid ${process.pid} on ${process.host}` : `index ${jobIndex}`);
+  parts.push(jobIndex === undefined ? `pid ${process.pid} on ${host}` : `index ${jobIndex}`);
   return parts.join(', ');
 }
 

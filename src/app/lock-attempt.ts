@@ -37,11 +37,11 @@ export type LockAttempt =
   | { readonly kind: 'busy'; readonly holder: string; readonly waitedMs: number };
 
 /** The request of these options. ConfigError with every problem, those of the caller (`more`) included. */
-export function createLockRequest(
+export async function createLockRequest(
   context: CommandContext,
   resolved: ResolvedOptions<'lock'>,
   more: readonly ConfigProblem[] = [],
-): LockRequest {
+): Promise<LockRequest> {
   const { values } = resolved;
   const problems = [...resolved.problems, ...more];
   const address = requireStore(context, resolved, problems);
@@ -55,7 +55,7 @@ export function createLockRequest(
     whenBusy,
     permits,
     order,
-    holder: createHolder(context, {
+    holder: await createHolder(context, {
       holder: values.holder ?? undefined,
       jobIndex: values.jobIndex ?? undefined,
       jobId: values.jobId ?? undefined,

@@ -27,7 +27,7 @@ export async function runLock(
   const { clock, logger } = context;
   const [file, ...args] = context.rest ?? [];
   const problems: ConfigProblem[] = file ? [] : [{ option: '--', message: NO_COMMAND }];
-  const request = createLockRequest(context, resolved, problems);
+  const request = await createLockRequest(context, resolved, problems);
   const { name } = request;
   const shown = plain(name, 80);
   const startedMs = clock.monotonicMs();

@@ -31,10 +31,10 @@ export async function runReap(
   const mayLackCredential = context.isForkPullRequest === true || session !== null;
   const checked = await checkReap(context, resolved, { mayLackCredential });
   const { options, providerSettings } = checked;
-  const place = placeOf(context);
-  const work = workOf(context, resolved, options);
+  // Who we are to the other steps of our job: worked out where one has left something, or may find something.
+  const self = () => ({ work: workOf(context, resolved, options), place: placeOf(context) });
   const leave = async (report: ReapReport, identity: string | null): Promise<ReapReport> => {
-    await leaveSession(context, createSession(report, { work, identity, place, atMs: clock.wallMs() }));
+    await leaveSession(context, () => createSession(report, { ...self(), identity, atMs: clock.wallMs() }));
     return report;
   };
 
@@ -47,25 +47,19 @@ export async function runReap(
     parent: signal,
   });
   try {
-    const holder = createHolder(context, {
-      holder: resolved.values.holder ?? undefined,
-      jobIndex: options.jobIndex ?? undefined,
-      jobId: resolved.values.jobId ?? undefined,
-    });
-    const account =
-      providerSettings && (await locateAccount(providerSettings, { clock, client: holder.text }));
+    const account = providerSettings && (await locateAccount(providerSettings, { clock }));
     if (account) releasers.add(() => account.close());
     const identity = account && identityOf(options, account);
     const { everyMs, whenBusy } = options;
-    const question = { work, identity, place, everyMs, whenBusy, nowWallMs: clock.wallMs() };
-    const told = session && decideSession(session, question);
+    const question = { identity, everyMs, whenBusy, nowWallMs: clock.wallMs() };
+    const told = session && decideSession(session, { ...self(), ...question });
     if (told) {
       context.logger.info('an earlier step of this job has seen to it; nothing to do here');
       return createSkippedReport(told);
     }
     if (!account && !context.isForkPullRequest) throw new ConfigError(checked.missingCredential);
     if (!account || !identity) return await leave(skipWithNotice(context, NO_CREDENTIAL), null);
-    const parts = { account, identity, holder, deadline, releasers };
+    const parts = { account, identity, deadline, releasers };
     return await leave(await sweepOnce(context, { resolved, checked, ...parts }), identity);
   } catch (error) {
     // Refused before the sweep began: no token at all, say.
@@ -82,7 +76,6 @@ interface SweepParts {
   readonly checked: CheckedReap;
   readonly account: ProviderAccount;
   readonly identity: string;
-  readonly holder: ReturnType<typeof createHolder>;
   readonly deadline: Deadline;
   readonly releasers: Releasers;
 }
@@ -90,7 +83,7 @@ interface SweepParts {
 /** Through the store; what the store's budget or permissions forbid is skipped with one notice. */
 async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<ReapReport> {
   const { clock, logger } = context;
-  const { account, identity, holder, deadline, releasers } = parts;
+  const { account, identity, deadline, releasers } = parts;
   const { values } = parts.resolved;
   const { options, settings, match, choice } = parts.checked;
   if (choice.kind === 'no-store') return skipWithNotice(context, NO_STORE);
@@ -98,6 +91,13 @@ async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<Re
   const { github } = store;
   const key = createKey(values.namespace, 'reap', `${account.name}-${account.accountId}`);
   const memory = await openSweepMemory(context, { key, identity, everyMs: options.everyMs });
+  // Who learns a fresh result is nobody's holder.
+  const holder = () =>
+    createHolder(context, {
+      holder: values.holder ?? undefined,
+      jobIndex: options.jobIndex ?? undefined,
+      jobId: values.jobId ?? undefined,
+    });
   const errors: string[] = [];
   const report = await reap({
     settings,
@@ -113,7 +113,7 @@ async function sweepOnce(context: CommandContext, parts: SweepParts): Promise<Re
     identity,
     everyMs: options.everyMs,
     openProvider: async () => {
-      const provider = await account.open();
+      const provider = await account.open((await holder()).text);
       const { isSharedByDefault, openPace } = await import('./pace.ts');
       const isShared = options.shareThrottle ?? isSharedByDefault(choice.address);
       const shared = isShared ? { store: store.store, namespace: values.namespace } : null;

@@ -99,9 +99,11 @@ export function placeOf({ env }: Pick<CommandContext, 'env'>): string {
 type SessionContext = Pick<CommandContext, 'env' | 'logger' | 'exportVariable'>;
 
 /** Leaves a session for the later steps, in an Action's step only. Never rejects: without it the later steps ask by themselves. */
-export async function leaveSession(context: SessionContext, session: Session | null): Promise<void> {
+export async function leaveSession(context: SessionContext, compose: () => Session | null): Promise<void> {
   const folder = context.env['RUNNER_TEMP'];
-  if (!session || !context.exportVariable || !folder) return;
+  if (!context.exportVariable || !folder) return;
+  const session = compose();
+  if (!session) return;
   const path = join(folder, `lockstep-session-${createNonce()}.json`);
   try {
     await writeFile(path, formatSession(session), { flag: 'wx', mode: 0o600 });

@@ -29,7 +29,7 @@ export async function runUnlock(
   const releasers = createReleasers();
   try {
     const { manager } = await openStoreParts(context, { address, values, releasers });
-    const holder = createHolder(context, { holder: values.holder ?? undefined });
+    const holder = await createHolder(context, { holder: values.holder ?? undefined });
     const fencingToken = await withTimeout(
       {
         clock: context.clock,

@@ -75,6 +75,13 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
+/** Resolves once timers that are due and sockets that have something have had their turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 /** Rejects with the signal's reason: an Error as it is, anything else wrapped in a CancelledError. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortReason(signal);

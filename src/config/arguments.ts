@@ -1,15 +1,15 @@
 /**
- * A command line to what was set on it. The words themselves are taken apart by node's `util.parseArgs`; which of them are
- * options, of which command, is decided here. Pure: the host hands the list in and prints help or version.
+ * A command line to what was set on it: which of its words are options, of which command. Pure: the host hands the list in and
+ * prints help or version.
  * A flag's value may start with one dash (`--limit -1` is a bad number, not a missing value) but not with two.
  */
-import { parseArgs } from 'node:util';
 import type { ConfigProblem } from '../base/errors.ts';
 import { plain } from '../base/text.ts';
 import { type CommandName, commandSpec, isCommandName } from './commands.ts';
-import { camelCase, isFor, isFrom, kebabCase, type OptionSpec } from './option-spec.ts';
+import { isFor, isFrom, nameOfFlag, type OptionSpec } from './option-spec.ts';
 import { isPositional, OPTIONS } from './options.ts';
 import type { Given, Reading, UnknownName } from './sources.ts';
+import { type OptionToken, type Tokens, tokenize } from './tokens.ts';
 
 export interface ParsedArguments {
   /** Null where none was given, or an unknown one. */
@@ -24,72 +24,48 @@ export interface ParsedArguments {
   readonly rest: readonly string[] | null;
 }
 
-type Token = ReturnType<typeof tokenize>['tokens'][number];
-type OptionToken = Extract<Token, { kind: 'option' }>;
+type Token = Tokens['tokens'][number];
 
 /** `argv` without the program: `['reap', '--older-than', '7d']`. Never throws; whatever is wrong is in `flags`. */
 export function parseArguments(argv: readonly string[]): ParsedArguments {
-  const { tokens, withoutValue } = tokenize(argv);
-  const end = tokens.find((token) => token.kind === 'option-terminator');
-  const own = end ? tokens.filter((token) => token.index < end.index) : tokens;
-  const rest = end ? Object.freeze(argv.slice(end.index + 1)) : null;
-  const words = wordsOf(own);
+  const { tokens, rest } = tokenize(argv, VOCABULARY);
+  const words = wordsOf(tokens);
   const first = words[0];
   const command = first !== undefined && isCommandName(first) ? first : null;
   const has = (name: string) =>
-    own.some((token) => token.kind === 'option' && token.name === name && token.value === undefined);
+    tokens.some((token) => token.kind === 'option' && token.name === name && token.value === undefined);
 
   return {
     command,
     unknownCommand: command === null && first !== undefined ? first : null,
     help: has('help'),
     version: has('version'),
-    flags:
-      command === null
-        ? readNothing()
-        : readTokens(own, { command, words: words.slice(1), rest, withoutValue }),
+    flags: command === null ? readNothing() : readTokens(tokens, { command, words: words.slice(1), rest }),
     rest,
   };
 }
 
-function tokenize(argv: readonly string[]) {
-  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {};
-  // Only those that may be meant: parseArgs examines each one it is given, and every start would pay for all of them.
-  const named = new Set(argv.map((word) => camelCase(/^--(?:no-)?([^=]+)/.exec(word)?.[1] ?? '')));
-  for (const spec of OPTIONS) {
-    if (!isFrom(spec, 'flag') || !(named.has(spec.name) || spec.short !== undefined)) continue;
-    options[kebabCase(spec.name)] = {
-      type: spec.type === 'boolean' ? 'boolean' : 'string',
-      ...(spec.short === undefined ? {} : { short: spec.short }),
-    };
-  }
-  const words = [...argv];
-  const withoutValue = new Set<number>();
-  for (;;) {
-    const { tokens } = parseArgs({
-      args: words,
-      options,
-      strict: false,
-      allowPositionals: true,
-      tokens: true,
-    });
-    const greedy = tokens.find(
-      (token) => token.kind === 'option' && token.inlineValue === false && token.value.startsWith('--'),
-    );
-    // parseArgs lets `--match --apply` take the second flag as a value. Closing the first one gives the second its own place.
-    if (greedy?.kind !== 'option') return { tokens, withoutValue };
-    words[greedy.index] = `${greedy.rawName}=`;
-    withoutValue.add(greedy.index);
-  }
+// Read before the command is known: entries that share a name agree on whether it takes a value.
+const VOCABULARY = {
+  takesValue: (flag: string) => {
+    const spec = findSpec(flag, () => true);
+    return spec !== undefined && spec.type !== 'boolean';
+  },
+  longName: (letter: string) => OPTIONS.find((spec) => spec.short === letter)?.name,
+};
+
+/** The first option with this flag, without its dashes, that is also what is asked for. */
+function findSpec(flag: string, isMeant: (spec: OptionSpec) => boolean): OptionSpec | undefined {
+  const name = nameOfFlag(flag);
+  return OPTIONS.find((spec) => spec.name === name && isFrom(spec, 'flag') && isMeant(spec));
 }
 
 /** The positionals. What follows an unknown flag is taken for its value, unless it is the command: one mistake, one problem. */
 function wordsOf(tokens: readonly Token[]): string[] {
-  const isKnown = (name: string) =>
-    OPTIONS.some((spec) => isFrom(spec, 'flag') && kebabCase(spec.name) === name);
+  const isKnown = (flag: string) => findSpec(flag, () => true) !== undefined;
   const words: string[] = [];
   tokens.forEach((token, at) => {
-    if (token.kind !== 'positional') return;
+    if (token.kind !== 'word') return;
     const before = tokens[at - 1];
     const isFlagBefore = before?.kind === 'option' && before.value === undefined;
     const isUnknownBefore = isFlagBefore && !isKnown(before.name.replace(/^no-/, ''));
@@ -108,12 +84,10 @@ interface TokenContext {
   /** The positionals after the command. */
   readonly words: readonly string[];
   readonly rest: readonly string[] | null;
-  /** Where in the list a flag stands that should have had a value. */
-  readonly withoutValue: ReadonlySet<number>;
 }
 
 function readTokens(tokens: readonly Token[], context: TokenContext): Reading {
-  const { command, words, rest, withoutValue } = context;
+  const { command, words, rest } = context;
   const given = new Map<string, Given>();
   const unknown: UnknownName[] = [];
   const problems: ConfigProblem[] = [];
@@ -129,7 +103,7 @@ function readTokens(tokens: readonly Token[], context: TokenContext): Reading {
     }
     const { name } = match.spec;
     const earlier = given.get(name);
-    const read = withoutValue.has(token.index) ? NO_VALUE : readFlag(token, match);
+    const read = readFlag(token, match);
     if ('problem' in read)
       given.set(name, { source: 'flag', spelling, raw: undefined, problem: read.problem });
     else if (earlier?.problem === undefined) {
@@ -153,25 +127,18 @@ interface FlagMatch {
 }
 
 function findFlag(name: string, command: CommandName): FlagMatch | undefined {
-  const find = (text: string) =>
-    OPTIONS.find(
-      (spec) =>
-        kebabCase(spec.name) === text &&
-        isFrom(spec, 'flag') &&
-        isFor(spec, command) &&
-        !isPositional(command, spec.name),
-    );
+  const find = (flag: string) =>
+    findSpec(flag, (spec) => isFor(spec, command) && !isPositional(command, spec.name));
   const spec = find(name);
   if (spec) return { spec, isNegated: false };
   const positive = name.startsWith('no-') ? find(name.slice('no-'.length)) : undefined;
   return positive?.type === 'boolean' ? { spec: positive, isNegated: true } : undefined;
 }
 
-const NO_VALUE = { problem: 'needs a value' } as const;
-
 function readFlag(token: OptionToken, match: FlagMatch): { raw: string | boolean } | { problem: string } {
   const { spec, isNegated } = match;
-  if (spec.type !== 'boolean') return token.value === undefined ? NO_VALUE : { raw: token.value };
+  if (spec.type !== 'boolean')
+    return token.value === undefined ? { problem: 'needs a value' } : { raw: token.value };
   if (token.value === undefined) return { raw: !isNegated };
   return isNegated ? { problem: 'takes no value' } : { raw: token.value };
 }

@@ -61,6 +61,12 @@ export function camelCase(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** The option that a flag's text without its dashes may name; null for one that no option could have (`olderThan`). */
+export function nameOfFlag(text: string): string | null {
+  const name = camelCase(text);
+  return kebabCase(name) === text ? name : null;
+}
+
 /** `olderThan` → `LOCKSTEP_OLDER_THAN`. */
 export function environmentName(name: string): string {
   return `LOCKSTEP_${kebabCase(name).replaceAll('-', '_').toUpperCase()}`;

@@ -82,7 +82,7 @@ async function holdUntilPost(
   step: ActionStep,
 ): Promise<LockReport> {
   const { clock } = context;
-  const request = createLockRequest(context, resolved);
+  const request = await createLockRequest(context, resolved);
   const { name } = request;
   const startedMs = clock.monotonicMs();
   const temp = context.env['RUNNER_TEMP'] || tmpdir();

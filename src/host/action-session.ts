@@ -4,7 +4,6 @@
  * Invariants: nothing is logged before every credential known by then is masked; only inputs are options, a `LOCKSTEP_*`
  * variable never is; the input `token` stands for `GITHUB_TOKEN`, for lockstep alone and not for the user's own commands.
  */
-import { hostname } from 'node:os';
 import type { CommandContext } from '../app/contract.ts';
 import { systemClock } from '../base/clock.ts';
 import { createRedactor, forMarkdown } from '../base/text.ts';
@@ -15,7 +14,6 @@ import { createStepLog, type StepLog } from './action-log.ts';
 import { secretsOfStep } from './action-secrets.ts';
 import type { HostProcess } from './contract.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
-import { userName } from './user-name.ts';
 
 /** Longer than any credential. */
 const MAX_SECRET = 65_536;
@@ -92,9 +90,8 @@ export async function createStepContext(session: StepSession): Promise<CommandCo
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     isForkPullRequest: await isForkPullRequest(process.env),
     process: {
-      host: hostname(),
       pid: process.pid,
-      user: userName(process.env),
+      who: async () => (await import('./who.ts')).whoRunsThis(process.env),
       execPath: process.execPath,
       execArgv: process.execArgv,
       entry: process.argv[1] ?? '',

@@ -6,7 +6,6 @@
  * the lease. It never outlives its lease.
  */
 import { writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { CommandContext } from '../app/contract.ts';
 import { attemptLock } from '../app/lock-attempt.ts';
@@ -162,9 +161,8 @@ function createAgentContext(
     signal,
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     process: {
-      host: hostname(),
       pid: process.pid,
-      user: '',
+      who: async () => (await import('./who.ts')).whoRunsThis(process.env),
       execPath: process.execPath,
       execArgv: [],
       entry: '',

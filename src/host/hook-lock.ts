@@ -18,7 +18,7 @@ import type { HookOutcome } from './hook-contract.ts';
 /** Rejects as `attemptLock` does. Whoever gets the outcome calls its `release`. */
 export async function runLockSection(context: CommandContext, given: unknown): Promise<HookOutcome> {
   const resolved = given as ResolvedOptions<'lock'>;
-  const request = createLockRequest(context, resolved);
+  const request = await createLockRequest(context, resolved);
   const { name } = request;
   const shown = plain(name, 80);
   const answer = await hold(context, request, resolved);
@@ -42,7 +42,7 @@ export async function runLockSection(context: CommandContext, given: unknown): P
 
 async function hold(
   context: CommandContext,
-  request: ReturnType<typeof createLockRequest>,
+  request: Awaited<ReturnType<typeof createLockRequest>>,
   resolved: ResolvedOptions<'lock'>,
 ): Promise<AgentAnswer> {
   try {

@@ -109,7 +109,7 @@ export async function createLease(options: LeaseOptions): Promise<Lease> {
   try {
     const lease = await manager.acquire(createKey(namespace, 'lock', name), {
       leaseMs: options.leaseMs ?? DEFAULT_LEASE_MS,
-      holder: createHolder(context, { holder: options.holder }),
+      holder: await createHolder(context, { holder: options.holder }),
       signal: deadline.signal,
       pollMs,
       ...(permits === undefined ? {} : { permits }),

@@ -4,7 +4,6 @@
  * NOT guaranteed: delivery to a reader that has gone; like any filter, a command whose reader left (`| head`) goes on quietly.
  */
 import fs from 'node:fs';
-import { devNull } from 'node:os';
 
 export interface Output {
   /** True where a person is looking. */
@@ -32,11 +31,14 @@ export function createOutput(descriptor: 1 | 2, stream: () => NodeJS.WriteStream
   };
 }
 
+// As `os.devNull`, whose module has more to load than this.
+const NULL_DEVICE = process.platform === 'win32' ? '\\\\.\\nul' : '/dev/null';
+
 /** False for files, pipes and the null device: for these nobody needs node's stream to find it out. */
 function mayBeTerminal(descriptor: number): boolean {
   try {
     const device = fs.fstatSync(descriptor);
-    return device.isCharacterDevice() && device.rdev !== fs.statSync(devNull).rdev;
+    return device.isCharacterDevice() && device.rdev !== fs.statSync(NULL_DEVICE).rdev;
   } catch {
     // A closed descriptor is no terminal.
     return false;

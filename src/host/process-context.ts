@@ -1,10 +1,8 @@
 /** The CommandContext of code that runs inside somebody else's process: a test runner's, or a program that uses the library. */
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { CommandContext } from '../app/contract.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { userName } from './user-name.ts';
 
 export interface ProcessContextOptions {
   readonly logger: Logger;
@@ -27,9 +25,8 @@ export function createProcessContext(options: ProcessContextOptions): CommandCon
     signal: options.signal,
     isRunner: env['GITHUB_ACTIONS'] === 'true',
     process: {
-      host: hostname(),
       pid: process.pid,
-      user: userName(env),
+      who: async () => (await import('./who.ts')).whoRunsThis(env),
       execPath: process.execPath,
       execArgv: process.execArgv,
       entry: process.argv[1] ?? '',

@@ -4,7 +4,6 @@
  * Invariant: the exit status is the result's `exitCode`; no credential a user gave (a store URL's password, a key in the
  * environment) is printed.
  */
-import { hostname } from 'node:os';
 import type { CommandContext, CommandResult } from '../app/contract.ts';
 import type { createFailureReport as CreateFailureReport } from '../app/failure-report.ts';
 import { systemClock } from '../base/clock.ts';
@@ -20,7 +19,6 @@ import { createOutput, type Output } from './output.ts';
 import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
-import { userName } from './user-name.ts';
 
 interface Session {
   readonly process: HostProcess;
@@ -35,8 +33,8 @@ interface Session {
   createFailureReport: typeof CreateFailureReport | null;
 }
 
-/** Runs the command line to its end and sets the exit status. Never rejects. */
-export async function runTerminal(process: HostProcess): Promise<void> {
+/** Runs the command line to its end, sets the exit status and gives what was reported: null for help. Never rejects. */
+export async function runTerminal(process: HostProcess): Promise<CommandResult | null> {
   const parsed = parseArguments(process.argv.slice(2));
   const output = createOutput(1, () => process.stdout);
   const wantsJson = process.argv.includes('--json');
@@ -57,29 +55,37 @@ export async function runTerminal(process: HostProcess): Promise<void> {
   };
   session.interruption.signal.addEventListener('abort', () => void prepareToEnd(session), { once: true });
   try {
-    process.exitCode = await runParsed(parsed, session);
+    if (parsed.version || parsed.help || parsed.command === null) {
+      const { answerWithoutCommand } = await import('./terminal-help.ts');
+      process.exitCode = answerWithoutCommand(parsed, process);
+      return null;
+    }
+    const report = await runParsed(parsed, parsed.command, session);
+    process.exitCode = report.exitCode;
+    return report;
   } catch (thrown) {
-    process.exitCode = await reportFailure(parsed, toError(thrown), session);
+    const report = await reportFailure(parsed, toError(thrown), session);
+    process.exitCode = report.exitCode;
+    return report;
   } finally {
     session.interruption.dispose();
   }
 }
 
-async function runParsed(parsed: ParsedArguments, session: Session): Promise<number> {
-  const { process } = session;
-  if (parsed.version || parsed.help || parsed.command === null) {
-    const { answerWithoutCommand } = await import('./terminal-help.ts');
-    return answerWithoutCommand(parsed, process);
-  }
-  const resolved = await resolveAll(parsed, parsed.command, session);
-  const command = await loadCommand(parsed.command, session);
+async function runParsed(
+  parsed: ParsedArguments,
+  name: CommandName,
+  session: Session,
+): Promise<CommandResult> {
+  const resolved = await resolveAll(parsed, name, session);
+  const command = await loadCommand(name, session);
   const context = createContext(resolved, session, parsed);
   const report = await command.run(context, resolved);
   const lines = resolved.values.json ? [] : command.render(report, session.style);
   if (lines.length > 0) session.output.write(`${session.redact(lines.join('\n'))}\n`);
   if (resolved.values.json && command.hasForeignOutput?.(report)) session.output.write('\n');
   if (resolved.values.json) writeJson(report, session);
-  return report.exitCode;
+  return report;
 }
 
 async function resolveAll(
@@ -155,9 +161,8 @@ function createContext(
     hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     process: {
-      host: hostname(),
       pid: process.pid,
-      user: userName(process.env),
+      who: async () => (await import('./who.ts')).whoRunsThis(process.env),
       execPath: process.execPath,
       execArgv: process.execArgv,
       entry: process.argv[1] ?? '',
@@ -167,7 +172,11 @@ function createContext(
 }
 
 /** Every problem with its option, the cure, and the JSON result where it was asked for. */
-async function reportFailure(parsed: ParsedArguments, error: Error, session: Session): Promise<number> {
+async function reportFailure(
+  parsed: ParsedArguments,
+  error: Error,
+  session: Session,
+): Promise<CommandResult> {
   const { errors, redact, style, isJson } = session;
   const isKnown = exitCodeOf(error) !== 1;
   if (error instanceof ConfigError) {
@@ -185,7 +194,7 @@ async function reportFailure(parsed: ParsedArguments, error: Error, session: Ses
   const { createFailureReport } = await import('../app/failure-report.ts');
   const report = createFailureReport(parsed.command, error, nameIn(parsed));
   if (isJson) writeJson(report, session);
-  return report.exitCode;
+  return report;
 }
 
 function writeJson(report: CommandResult, session: Session): void {

@@ -11,8 +11,8 @@ import { commandAccountId, openProvider, type ProviderSettings } from './open.ts
 export interface ProviderAccount {
   readonly name: string;
   readonly accountId: string;
-  /** Loads and opens the provider; whoever calls it closes it. */
-  open(): Promise<Provider>;
+  /** Loads and opens the provider, which may tell the account's owner who `client` is; whoever calls it closes it. */
+  open(client?: string): Promise<Provider>;
   /** Closes a provider that had to be opened to learn its account and that nobody asked for. */
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function herokuAccountId(settings: {
 /** ConfigError where a folder turns out unfit. A folder is looked at here and now; other providers are not loaded yet. */
 export async function locateAccount(
   settings: ProviderSettings,
-  options: { clock: Clock; client?: string },
+  options: { clock: Clock },
 ): Promise<ProviderAccount> {
   const known =
     settings.provider === 'heroku'
@@ -46,7 +46,7 @@ export async function locateAccount(
     return {
       name,
       accountId: known,
-      open: () => openProvider(settings, options),
+      open: (client) => openProvider(settings, { ...options, client }),
       close: async () => undefined,
     };
   }

@@ -6,7 +6,7 @@
  */
 import fs, { type BigIntStats } from 'node:fs';
 import { join, sep } from 'node:path';
-import { lstat, openFile, readdir } from '../base/files.ts';
+import { type FileReads, openFile, pooledReads, readdir } from '../base/files.ts';
 import type { App } from './contract.ts';
 import { parseTimestamp } from './timestamp.ts';
 
@@ -80,9 +80,12 @@ export async function readApp(
 }
 
 /** Stats of the thing itself, never of what it links to; null where there is nothing. */
-export async function lookAt(path: string): Promise<BigIntStats | null> {
+export async function lookAt(
+  path: string,
+  { lstat }: Pick<FileReads, 'lstat'> = pooledReads,
+): Promise<BigIntStats | null> {
   try {
-    return await lstat(path, { bigint: true });
+    return await lstat(path);
   } catch (error) {
     // Gone between the listing and the look: the ordinary race of a folder that others use.
     if (isMissing(error)) return null;

@@ -9,7 +9,7 @@
 import { join, sep } from 'node:path';
 import { type Clock, throwIfAborted } from '../base/clock.ts';
 import { ConfigError } from '../base/errors.ts';
-import { mkdir, realpath, rmdir } from '../base/files.ts';
+import { type FileReads, mkdir, readsBelow, rmdir } from '../base/files.ts';
 import { createNonce, hashIdentity } from '../base/identity.ts';
 import { plain } from '../base/text.ts';
 import type { AnswerMeta, App, Provider, ProviderFailure } from './contract.ts';
@@ -48,7 +48,12 @@ export async function createDirectoryProvider(options: DirectoryProviderOptions)
   // Found out at the first look: a job that only learns a fresh result needs the account and no more.
   let found: ListingOptions | null = null;
   const listing = async (): Promise<ListingOptions> => {
-    found ??= { root, device, marker, cwd: (await resolved(options.cwd)) ?? options.cwd };
+    found ??= {
+      root,
+      device,
+      marker,
+      cwd: (await resolved(options.cwd, readsBelow(options.cwd))) ?? options.cwd,
+    };
     return found;
   };
   // How far the file system's clock is ahead of this machine's.
@@ -145,14 +150,15 @@ export async function createDirectoryProvider(options: DirectoryProviderOptions)
 }
 
 async function resolveRoot({ root: given, home }: DirectoryProviderOptions) {
-  const root = await resolved(given);
-  const stats = root === null ? null : await lookAt(root);
+  const reads = readsBelow(given);
+  const root = await resolved(given, reads);
+  const stats = root === null ? null : await lookAt(root, reads);
   const refuse = (message: string): never => {
     throw new ConfigError([{ option: 'root', message }]);
   };
   if (root === null || stats === null) return refuse(`${given} does not exist; name an existing folder`);
   if (!stats.isDirectory()) return refuse(`${given} is not a folder`);
-  const realHome = home === null ? null : ((await resolved(home)) ?? home);
+  const realHome = home === null ? null : ((await resolved(home, readsBelow(home))) ?? home);
   const problem = describeUnfitRoot(root, realHome);
   if (problem !== null) return refuse(problem);
   return { root, device: stats.dev, inode: stats.ino, birthNs: stats.birthtimeNs };
@@ -168,9 +174,9 @@ export function describeUnfitRoot(root: string, home: string | null): string | n
   return null;
 }
 
-async function resolved(path: string): Promise<string | null> {
+async function resolved(path: string, reads: FileReads): Promise<string | null> {
   try {
-    return await realpath(path);
+    return await reads.realpath(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return null;

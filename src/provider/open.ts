@@ -102,7 +102,7 @@ export function parseProviderSettings(values: ProviderValues, world: ProviderWor
 /** Opens the provider. The caller closes it. Rejects with ConfigError where a folder or URL turns out unfit. */
 export async function openProvider(
   settings: ProviderSettings,
-  options: { clock: Clock /** For each request. */; timeoutMs?: number; client?: string },
+  options: { clock: Clock /** For each request. */; timeoutMs?: number; client?: string | undefined },
 ): Promise<Provider> {
   const { clock, timeoutMs = 30_000, client } = options;
   switch (settings.provider) {

@@ -32,7 +32,8 @@ export interface ReapOptions {
     /** One per provider and account. */
     key: string;
     leaseMs: number;
-    holder: HolderInfo;
+    /** Asked when the lease is tried for. */
+    holder(): Promise<HolderInfo>;
     /** The reconcile interval while waiting. */
     pollMs: number;
     whenBusy: 'skip' | 'wait';

@@ -17,8 +17,9 @@ export type Turn = { readonly lease: Lease } | { readonly report: ReapReport };
 /** Tries, and waits where asked to. Rejects with the deadline's reason when the wait was in vain. */
 export async function takeTurn(run: Run, seen: LeaseView | null, seenAt: string | null): Promise<Turn> {
   const { options } = run;
-  const { manager, key, leaseMs, holder, pollMs, whenBusy } = options.lease;
+  const { manager, key, leaseMs, pollMs, whenBusy } = options.lease;
   const { deadline, clock } = options;
+  const holder = await options.lease.holder();
   const request = { leaseMs, holder, signal: deadline.signal, ...(seen ? { seen } : {}) };
   const tryStartMs = clock.monotonicMs();
   let isObserved = false;

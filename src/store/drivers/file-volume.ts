@@ -4,7 +4,7 @@
  * Invariant: `collect` removes in ascending order and stops at the first failure; the judgement of a link rests on that.
  */
 import { dirname, join } from 'node:path';
-import { link, mkdir, openFile, readdir, readFile, stat, unlink } from '../../base/files.ts';
+import { type FileReads, link, mkdir, openFile, readdir, stat, unlink } from '../../base/files.ts';
 import { systemCodeOf } from '../file-errors.ts';
 import { formatRevisionName, parseRevisionName, selectHead, TEMPORARY_FOLDER } from '../file-layout.ts';
 import { isPastKeeping, parseRevision, type RevisionRecord, selectCollectable } from '../file-revisions.ts';
@@ -31,12 +31,14 @@ export interface Volume {
 export interface VolumeOptions {
   root: string;
   fsync: boolean;
+  /** How to read below the root. */
+  reads: FileReads;
   /** link(2), replaceable so that tests can lose its reply or take it away. */
   linkFile?: ((from: string, to: string) => Promise<void>) | undefined;
 }
 
 /** The hands for one root. */
-export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): Volume {
+export function createVolume({ root, fsync, reads, linkFile = link }: VolumeOptions): Volume {
   const temporary = join(root, TEMPORARY_FOLDER);
 
   const syncFolder = async (folder: string) => {
@@ -68,12 +70,12 @@ export function createVolume({ root, fsync, linkFile = link }: VolumeOptions): V
 
   return {
     async headOf(folder) {
-      const names = await readdir(folder).catch(nullIfAbsent);
+      const names = await reads.readdir(folder).catch(nullIfAbsent);
       return names ? selectHead(names) : 0;
     },
     async read(folder, number) {
       const path = join(folder, formatRevisionName(number));
-      const bytes = await readFile(path).catch(nullIfAbsent);
+      const bytes = await reads.readFile(path).catch(nullIfAbsent);
       return bytes ? parseRevision(bytes, path) : null;
     },
     async writePrivate(nonce, bytes) {

@@ -8,7 +8,7 @@
 import { join, resolve } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LockstepError, UnavailableError, UnsupportedError } from '../../base/errors.ts';
-import { readdir, readFile } from '../../base/files.ts';
+import { type FileReads, readdir, readsBelow } from '../../base/files.ts';
 import { createNonce } from '../../base/identity.ts';
 import { admitKey, admitValue } from '../admission.ts';
 import { type Call, runCall } from '../call.ts';
@@ -52,8 +52,9 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const { clock, fsync = false, timeoutMs = 10_000, seams = {} } = options;
   const pollMs = Math.max(MIN_POLL_MS, options.pollMs ?? 1000);
   const root = resolve(options.path);
-  const volume = createVolume({ root, fsync, linkFile: seams.linkFile });
-  await prepare(root, volume);
+  const reads = readsBelow(root);
+  const volume = createVolume({ root, fsync, reads, linkFile: seams.linkFile });
+  await prepare(root, volume, reads);
 
   const watches = new Set<Edges>();
   const tidying = new Set<Promise<unknown>>();
@@ -166,14 +167,14 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
 }
 
 /** Makes the root and proves hard links once, by linking the format file; afterwards opening is one read. */
-async function prepare(root: string, volume: Volume): Promise<void> {
+async function prepare(root: string, volume: Volume, reads: FileReads): Promise<void> {
   const formatPath = join(root, FORMAT_FILE);
   try {
-    const found = await readFile(formatPath, 'utf8').catch((error: unknown) => {
+    const found = await reads.readFile(formatPath).catch((error: unknown) => {
       if (systemCodeOf(error) === 'ENOENT') return null;
       throw error;
     });
-    if (found === FORMAT) return;
+    if (found?.toString() === FORMAT) return;
     if (found !== null) {
       throw new UnsupportedError(`${root} holds a store of another version`, {
         hint: 'use one version of lockstep on a machine, or another path for the store',
