@@ -104,6 +104,8 @@ const CHUNKS = {
     /src\/provider\/(account|open|directory|timestamp)\b/,
     /src\/store\/(drivers\/file|file-)/,
   ],
+  // Getting a lease: for all who write, and for those who find a sweep under way.
+  lease: [/src\/lease\//, /src\/reaper\/turn\./, /src\/host\/who\./],
 };
 
 function manualChunks(id) {

@@ -1,6 +1,7 @@
-// What starting costs: a reap that skips on a fresh outcome against `node -e 0`, in interleaved pairs.
+// What starting costs: a reap that skips, on a fresh outcome or since another is at it, against `node -e 0`, in interleaved pairs.
 // Goal: 1.35 times, at most 1.5. Run: node --import ./scripts/register-ts.js bench/start.ts
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,9 +21,21 @@ const rule = [
   'file:store',
   '--json',
 ];
+/** A provider that never ends its list: whoever asked for it first holds the lease. */
+const SLOW = [
+  '--provider',
+  'command',
+  '--list-command',
+  'sleep 600',
+  '--destroy-command',
+  'false',
+  '--account',
+  'slow',
+];
 const commands: Readonly<Record<string, readonly string[]>> = {
   'reap, fresh outcome': [cli, 'reap', '--provider', 'directory', '--root', 'apps', ...rule],
   'reap, not elected': [cli, 'reap', '--provider', 'heroku', '--job-index', '9', ...rule],
+  'reap, lease held': [cli, 'reap', ...SLOW, ...rule],
   '--version': [cli, '--version'],
 };
 const run = (args: readonly string[]) => async () => {
@@ -30,7 +43,13 @@ const run = (args: readonly string[]) => async () => {
   if (status !== 0) throw new Error(`${args.join(' ')} ended with ${status}: ${stderr}`);
 };
 
+const holder = spawn(process.execPath, [cli, 'reap', ...SLOW, ...rule], { ...world, stdio: 'ignore' });
 try {
+  let isHeld = false;
+  while (!isHeld) {
+    const status = spawnSync(process.execPath, [cli, 'status', '--store', 'file:store', '--json'], world);
+    isHeld = String(status.stdout).includes('"held"');
+  }
   const rows = [];
   for (const [name, args] of Object.entries(commands)) {
     const { medianMs, baselineMs, ratio } = await compare({
@@ -47,5 +66,7 @@ try {
   }
   printTable(`Starting (${process.version})`, rows);
 } finally {
+  holder.kill();
+  await once(holder, 'exit');
   rmSync(folder, { recursive: true, force: true });
 }

@@ -183,7 +183,7 @@ function createAgentContext(process, {signal: signal, say: say}) {
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
    pid: process.pid,
-   who: async () => (await Promise.resolve().then(() => require("./chunks/who.js"))).whoRunsThis(process.env),
+   who: async () => (await Promise.resolve().then(() => require("./chunks/lease.js")).then(n => n.who)).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: [],
    entry: ""

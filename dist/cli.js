@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 "use strict";
 
-const fs = require("node:fs");
-
 const node_path = require("node:path");
+
+const fs = require("node:fs");
 
 const node_vm = require("node:vm");
 
@@ -19,12 +19,12 @@ const CLOSE = Buffer.from("]");
 
 const LARGE_BYTES = 14e4;
 
-function codeCachePath(place) {
+function codeCachePath(place, name) {
  const {env: env, platform: platform, nodeVersion: nodeVersion, arch: arch, word: word = ""} = place;
  if (env["NODE_DISABLE_COMPILE_CACHE"] || !/^[a-z]{2,12}$/.test(word)) return null;
  const home = env["HOME"] ? node_path.join(env["HOME"], ".cache") : undefined;
  const base = platform === "win32" ? env["LOCALAPPDATA"] : env["XDG_CACHE_HOME"] || home;
- return base ? node_path.join(base, "lockstep", `node${nodeVersion.split(".")[0]}-${arch}-${word}.bin`) : null;
+ return base ? node_path.join(base, "lockstep", `node${nodeVersion.split(".")[0]}-${arch}-${word}-${name}.bin`) : null;
 }
 
 function loadCompiled(files, path, loader) {
@@ -39,8 +39,13 @@ function loadCompiled(files, path, loader) {
  const wrappers = script.runInThisContext();
  const modules = files.map(file => register(file, loader));
  modules.forEach((module, at) => {
-  const require = id => module.require(id);
   const {exports: exports, filename: filename} = module;
+  const require = id => {
+   const notesPath = loader.later?.[id];
+   const file = node_path.join(node_path.dirname(filename), id);
+   if (notesPath === undefined || loader.require.cache[file]) return module.require(id);
+   return loadCompiled([ file ], notesPath, loader);
+  };
   wrappers[at]?.call(exports, exports, require, module, filename, node_path.dirname(filename));
   module.loaded = true;
  });
@@ -117,15 +122,23 @@ const {env: env, platform: platform, arch: arch, argv: argv, versions: versions}
 
 const word = argv[2];
 
-const path = codeCachePath({
+const place = {
  env: env,
  platform: platform,
  arch: arch,
  nodeVersion: versions.node,
  word: word
-});
+};
 
-const fileOf = name => `${__dirname}/chunks/${name}.js`;
+const path = codeCachePath(place, "core");
+
+const leasePath = codeCachePath(place, "lease");
+
+const later = leasePath === null ? {} : {
+ "./lease.js": leasePath
+};
+
+const fileOf = name => node_path.join(__dirname, "chunks", `${name}.js`);
 
 const files = (word === "reap" ? [ "core", "reap" ] : [ "core" ]).map(fileOf);
 
@@ -140,7 +153,8 @@ const ending = () => {
 const core = path === null ? require(fileOf("core")) : loadCompiled(files, path, {
  require: require,
  module: module,
- ending: ending
+ ending: ending,
+ later: later
 });
 
 void core.runTerminal(process).then(reported => {

@@ -2,14 +2,18 @@
  * The command line's entry in dist: `cli.ts` out of V8's code cache. CommonJS, as dist is; the package's own files are small and
  * are run as they are.
  */
+import { join } from 'node:path';
 import type { CommandResult } from './app/contract.ts';
 import { codeCachePath, loadCompiled } from './host/code-cache.ts';
 import type { ReapReport } from './reaper/contract.ts';
 
 const { env, platform, arch, argv, versions } = process;
 const word = argv[2];
-const path = codeCachePath({ env, platform, arch, nodeVersion: versions.node, word });
-const fileOf = (name: string) => `${__dirname}/chunks/${name}.js`;
+const place = { env, platform, arch, nodeVersion: versions.node, word };
+const path = codeCachePath(place, 'core');
+const leasePath = codeCachePath(place, 'lease');
+const later = leasePath === null ? {} : { './lease.js': leasePath };
+const fileOf = (name: string) => join(__dirname, 'chunks', `${name}.js`);
 // The sweep's part, too, where it is sure to be asked for.
 const files = (word === 'reap' ? ['core', 'reap'] : ['core']).map(fileOf);
 let result: CommandResult | null = null;
@@ -20,7 +24,7 @@ const ending = () => {
   return word !== 'reap' ? 'done' : outcome === 'skipped' ? (reason ?? null) : null;
 };
 const core = (
-  path === null ? require(fileOf('core')) : loadCompiled(files, path, { require, module, ending })
+  path === null ? require(fileOf('core')) : loadCompiled(files, path, { require, module, ending, later })
 ) as typeof import('./host/terminal-host.ts');
 void core.runTerminal(process).then((reported) => {
   result = reported;

@@ -8,6 +8,7 @@ const loader = {
   require: createRequire(import.meta.url),
   module: new Module(import.meta.url),
   ending: () => (how === 'unkept' ? null : how),
+  later: { './later.js': `${notes}.later` },
 };
 const { tell, more } = loadCompiled(files.split(','), notes, loader) as { tell(): string; more(): string };
 process.stdout.write(tell());

@@ -30,7 +30,11 @@ function createWorld() {
 
 const program = (answer: string) =>
   `exports.tell = function tell() { return require('./other.js').mark + '${answer}'; };
-exports.more = function more() { return ', and ${answer} again'; };\n`;
+exports.more = function more() { return ', and ${answer} again' + require('./later.js').late; };\n`;
+
+/** Asked for late; it asks for the first one, and for itself by way of another. */
+const LATER = `exports.late = require('./program.js').tell ? ', late' : ', late and a twin';
+exports.again = () => require('./later.js') === exports;\n`;
 
 /** A file with a second one beside it, their notes' place, and a way to load them in a process of its own. */
 function createFiles() {
@@ -44,6 +48,7 @@ function createFiles() {
     join(folder, 'other.js'),
     `exports.mark = require('./second.js').mark + ', ' + (require('./program.js').tell ? 'mine: ' : 'a twin: ');\n`,
   );
+  writeFileSync(join(folder, 'later.js'), LATER);
   const load = (...how: string[]) => {
     const start = ['--import', pathToFileURL(join(root, 'scripts/register-ts.js')).href];
     const entry = join(root, '__tests__/host/code-cache-entry.ts');
@@ -95,7 +100,24 @@ describe('what is kept of the files', () => {
     // Both ways are in it: what they call speaks as it did, whatever the text says now.
     writeFileSync(file, program('now'));
     writeFileSync(notes, relabel(second, program('yes'), program('now')));
-    expect(load('more')).toBe('one of us, mine: yes, and yes again');
+    expect(load('more')).toBe('one of us, mine: yes, and yes again, late');
+  });
+
+  test('has a part of its own for what is asked for later', () => {
+    const { file, notes, load, relabel } = createFiles();
+    writeFileSync(file, program('yes'));
+    load();
+    expect(readdirSync(dirname(notes))).toEqual(['notes.bin']);
+    expect(load('more')).toBe('one of us, mine: yes, and yes again, late');
+    expect(readdirSync(dirname(notes))).toEqual(['notes.bin', 'notes.bin.later']);
+
+    const later = join(dirname(file), 'later.js');
+    const changed = LATER.replace("', late'", "', LATE'");
+    writeFileSync(later, changed);
+    writeFileSync(`${notes}.later`, relabel(readFileSync(`${notes}.later`), LATER, changed));
+    expect(load('more')).toBe('one of us, mine: yes, and yes again, late');
+    writeFileSync(later, LATER.replace("', late'", "', NEWER'"));
+    expect(load('more')).toBe('one of us, mine: yes, and yes again, NEWER');
   });
 
   test.each(['first', 'second'] as const)(
@@ -163,11 +185,11 @@ describe('where it is kept', () => {
   };
 
   test.each<[string, Partial<CodeCachePlace>, string | null]>([
-    ['in the home', {}, '/home/ann/.cache/lockstep/node20-x64-reap.bin'],
+    ['in the home', {}, '/home/ann/.cache/lockstep/node20-x64-reap-core.bin'],
     [
       'in the cache folder of the desktop',
       { env: { HOME: '/home/ann', XDG_CACHE_HOME: '/c' } },
-      '/c/lockstep/node20-x64-reap.bin',
+      '/c/lockstep/node20-x64-reap-core.bin',
     ],
     ['nowhere without a home', { env: {} }, null],
     [
@@ -179,10 +201,10 @@ describe('where it is kept', () => {
     ['nowhere for a path', { word: '../x' }, null],
     ['nowhere without a word', { word: undefined }, null],
   ])('%s', (_, change, expected) => {
-    expect(codeCachePath({ ...place, ...change })).toBe(expected);
+    expect(codeCachePath({ ...place, ...change }, 'core')).toBe(expected);
   });
 
-  test.each(['core', 'reap'])('%s.js of dist can be kept: ASCII alone, and no import()', (name) => {
+  test.each(['core', 'reap', 'lease'])('%s.js of dist can be kept: ASCII alone, and no import()', (name) => {
     const text = readFileSync(join(dirname(cliEntry), 'chunks', `${name}.js`), 'latin1');
     expect(/[^\t\n\r -~]/.exec(text)?.[0]).toBeUndefined();
     expect(text).not.toMatch(/\bimport\(/);
@@ -195,7 +217,7 @@ describe('where it is kept', () => {
     expect(readdirSync(world.folder)).not.toContain('.cache');
     const first = await world.run(['status', '--store', 'file:store', '--json']);
     expect(readdirSync(join(world.folder, '.cache/lockstep'))).toEqual([
-      expect.stringMatching(/^node\d+-\w+-status\.bin$/),
+      expect.stringMatching(/^node\d+-\w+-status-core\.bin$/),
     ]);
     const second = await world.run(['status', '--store', 'file:store', '--json']);
     expect([first.json(), second.json()]).toEqual([without.json(), without.json()]);

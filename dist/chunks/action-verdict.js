@@ -405,7 +405,7 @@ async function createStepContext(session) {
   isForkPullRequest: await isForkPullRequest(process.env),
   process: {
    pid: process.pid,
-   who: async () => (await Promise.resolve().then(() => require("./who.js"))).whoRunsThis(process.env),
+   who: async () => (await Promise.resolve().then(() => require("./lease.js")).then(n => n.who)).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: process.execArgv,
    entry: process.argv[1] ?? ""

@@ -4,9 +4,9 @@ Object.defineProperty(exports, Symbol.toStringTag, {
  value: "Module"
 });
 
-const node_path = require("node:path");
-
 const fs = require("node:fs");
+
+const node_path = require("node:path");
 
 const EXIT_CODES = Object.freeze({
  config: 2,
@@ -1916,8 +1916,36 @@ function pad(bytes) {
  return view;
 }
 
+const RANDOM_DEVICE = "/dev/urandom";
+
+const UUID_BYTES = 16;
+
 function createNonce() {
- return globalThis.crypto.randomUUID();
+ const bytes = readKernelRandom(UUID_BYTES);
+ return bytes === null ? globalThis.crypto.randomUUID() : formatUuid(bytes);
+}
+
+function readKernelRandom(size) {
+ let device;
+ try {
+  device = fs.openSync(RANDOM_DEVICE, "r");
+ } catch {
+  return null;
+ }
+ try {
+  const bytes = Buffer.alloc(size);
+  const isDevice = fs.fstatSync(device).isCharacterDevice();
+  return isDevice && fs.readSync(device, bytes) === size ? bytes : null;
+ } finally {
+  fs.closeSync(device);
+ }
+}
+
+function formatUuid(bytes) {
+ bytes.writeUInt8(bytes.readUInt8(6) & 15 | 64, 6);
+ bytes.writeUInt8(bytes.readUInt8(8) & 63 | 128, 8);
+ const hex = bytes.toString("hex");
+ return [ hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20) ].join("-");
 }
 
 function hashIdentity(parts) {
@@ -2632,7 +2660,7 @@ function createLazyLeaseManager(settings) {
  const {store: store, clock: clock} = settings;
  let loading = null;
  const load = () => {
-  loading ??= Promise.resolve().then(() => require("./manager.js")).then(({createLeaseManager: createLeaseManager}) => createLeaseManager(settings));
+  loading ??= Promise.resolve().then(() => require("./lease.js")).then(n => n.manager).then(({createLeaseManager: createLeaseManager}) => createLeaseManager(settings));
   return loading;
  };
  return {
@@ -3590,7 +3618,7 @@ function createContext(resolved, session, parsed) {
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   process: {
    pid: process.pid,
-   who: async () => (await Promise.resolve().then(() => require("./who.js"))).whoRunsThis(process.env),
+   who: async () => (await Promise.resolve().then(() => require("./lease.js")).then(n => n.who)).whoRunsThis(process.env),
    execPath: process.execPath,
    execArgv: process.execArgv,
    entry: process.argv[1] ?? ""

@@ -4,7 +4,7 @@ const core = require("./core.js");
 
 const board = require("./board.js");
 
-const alarm = require("./alarm.js");
+const lease = require("./lease.js");
 
 const liveness = require("./liveness.js");
 
@@ -1887,7 +1887,7 @@ function createPassing(options, deadline) {
   ...store,
   watch: watchNothing
  };
- const alarm$1 = alarm.createAlarm({
+ const alarm = lease.createAlarm({
   store: watched,
   key: key,
   clock: clock,
@@ -1900,7 +1900,7 @@ function createPassing(options, deadline) {
    kind: "api-ready",
    ready: [ ...last.ready, ...event.ready ]
   }; else outbox.push(event);
-  alarm$1.ring();
+  alarm.ring();
  };
  const passing = {
   options: options,
@@ -1921,11 +1921,11 @@ function createPassing(options, deadline) {
    post: post,
    crash(error) {
     passing.crashed ??= error;
-    alarm$1.ring();
+    alarm.ring();
    }
   }),
   deadline: deadline,
-  alarm: alarm$1,
+  alarm: alarm,
   outbox: outbox,
   epoch: null,
   doc: null,

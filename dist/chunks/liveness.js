@@ -2,7 +2,7 @@
 
 const core = require("./core.js");
 
-const observation = require("./observation.js");
+const lease = require("./lease.js");
 
 function claimBeat(claim) {
  return {
@@ -15,7 +15,7 @@ function claimBeat(claim) {
 function judgeHolder(claim, sighting) {
  if (sighting.endedIds.has(claim.incarnation.id)) return "dead";
  if (!sighting.hasBeats) return "held";
- return observation.takeoverInMs(sighting.observation, claimBeat(claim), sighting.nowMs) === 0 ? "expired" : "held";
+ return lease.takeoverInMs(sighting.observation, claimBeat(claim), sighting.nowMs) === 0 ? "expired" : "held";
 }
 
 const FIRST_ASK_MS = 2e4;
@@ -30,18 +30,18 @@ function evidenceEveryMs(members) {
 
 function createLiveness(settings) {
  const {clock: clock, jobs: jobs, expected: expected, hasBeats: hasBeats, isOwn: isOwn} = settings;
- let observation$1 = observation.NOTHING_OBSERVED;
+ let observation = lease.NOTHING_OBSERVED;
  let endedIds = new Set;
  let suspectedToken = null;
  let askAtMs = clock.monotonicMs() + core.jitter(FIRST_ASK_MS, .3, clock.random());
  return {
   see(doc) {
    if (!doc?.claim) suspectedToken = null;
-   observation$1 = observation.observe(observation$1, doc?.claim ? [ claimBeat(doc.claim) ] : [], clock.monotonicMs());
+   observation = lease.observe(observation, doc?.claim ? [ claimBeat(doc.claim) ] : [], clock.monotonicMs());
   },
   judge(claim) {
    const fate = judgeHolder(claim, {
-    observation: observation$1,
+    observation: observation,
     nowMs: clock.monotonicMs(),
     endedIds: endedIds,
     hasBeats: hasBeats
@@ -53,7 +53,7 @@ function createLiveness(settings) {
   takeoverInMs(doc) {
    const claim = doc?.phase === "schema" ? doc.claim : null;
    if (!claim || !hasBeats || isOwn(claim)) return null;
-   const leftMs = observation.takeoverInMs(observation$1, claimBeat(claim), clock.monotonicMs());
+   const leftMs = lease.takeoverInMs(observation, claimBeat(claim), clock.monotonicMs());
    return leftMs > 0 ? leftMs + 1 : null;
   },
   evidenceInMs: () => jobs === null ? null : Math.max(0, askAtMs - clock.monotonicMs()),

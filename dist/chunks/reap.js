@@ -729,7 +729,7 @@ async function reapOnce(run) {
  const hindrance = options.findHindrance?.() ?? null;
  if (hindrance !== null) return createSkippedReport(hindrance, surroundings(run));
  const seenAt = seen && (readSweep(noteOf(seen), options.identity)?.at ?? null);
- const {takeTurn: takeTurn} = await Promise.resolve().then(() => require("./turn.js"));
+ const {takeTurn: takeTurn} = await Promise.resolve().then(() => require("./lease.js")).then(n => n.turn);
  const turn = await takeTurn(run, seen, seenAt);
  if ("report" in turn) return turn.report;
  run.token = turn.lease.token;

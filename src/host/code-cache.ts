@@ -30,13 +30,13 @@ export interface CodeCachePlace {
   readonly word: string | undefined;
 }
 
-/** Where the notes for one command are kept; null where there are to be none. Pure. */
-export function codeCachePath(place: CodeCachePlace): string | null {
+/** Where the notes for one command on one file are kept; null where there are to be none. Pure. */
+export function codeCachePath(place: CodeCachePlace, name: string): string | null {
   const { env, platform, nodeVersion, arch, word = '' } = place;
   if (env['NODE_DISABLE_COMPILE_CACHE'] || !/^[a-z]{2,12}$/.test(word)) return null;
   const home = env['HOME'] ? join(env['HOME'], '.cache') : undefined;
   const base = platform === 'win32' ? env['LOCALAPPDATA'] : env['XDG_CACHE_HOME'] || home;
-  return base ? join(base, 'lockstep', `node${nodeVersion.split('.')[0]}-${arch}-${word}.bin`) : null;
+  return base ? join(base, 'lockstep', `node${nodeVersion.split('.')[0]}-${arch}-${word}-${name}.bin`) : null;
 }
 
 export interface LoadingFile {
@@ -45,6 +45,8 @@ export interface LoadingFile {
   readonly module: NodeModule;
   /** Asked at the end of a process that ended well: in which way, in one word; null for one whose code is not to be kept. */
   ending(): string | null;
+  /** Files in the same folder that are loaded the same way when one of ours asks for them: `./lease.js` to its notes' path. */
+  readonly later?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -63,8 +65,13 @@ export function loadCompiled(files: readonly string[], path: string, loader: Loa
   const wrappers = script.runInThisContext() as ((...parts: unknown[]) => void)[];
   const modules = files.map((file) => register(file, loader));
   modules.forEach((module, at) => {
-    const require = (id: string): unknown => module.require(id);
     const { exports, filename } = module;
+    const require = (id: string): unknown => {
+      const notesPath = loader.later?.[id];
+      const file = join(dirname(filename), id);
+      if (notesPath === undefined || loader.require.cache[file]) return module.require(id);
+      return loadCompiled([file], notesPath, loader);
+    };
     wrappers[at]?.call(exports, exports, require, module, filename, dirname(filename));
     module.loaded = true;
   });
