@@ -27,6 +27,8 @@ const SLOW = [
   'command',
   '--list-command',
   'sleep 600',
+  '--get-command',
+  'false',
   '--destroy-command',
   'false',
   '--account',
@@ -45,11 +47,11 @@ const run = (args: readonly string[]) => async () => {
 
 const holder = spawn(process.execPath, [cli, 'reap', ...SLOW, ...rule], { ...world, stdio: 'ignore' });
 try {
-  let isHeld = false;
-  while (!isHeld) {
+  const isHeld = () => {
     const status = spawnSync(process.execPath, [cli, 'status', '--store', 'file:store', '--json'], world);
-    isHeld = String(status.stdout).includes('"held"');
-  }
+    return String(status.stdout).includes('"held"');
+  };
+  for (let tries = 0; !isHeld(); tries += 1) if (tries === 100) throw new Error('the lease was never held');
   const rows = [];
   for (const [name, args] of Object.entries(commands)) {
     const { medianMs, baselineMs, ratio } = await compare({
