@@ -49,15 +49,18 @@ const seeds = (count: number) => Array.from({ length: count }, (_, index) => ({ 
 const inScope = (apps: App[]) => apps.filter((app) => app.inScope).map((app) => app.name);
 
 /** A server that keeps what it was sent and answers with nothing of use. */
-async function recordingServer(answer: (path: string) => { status: number; body: string }) {
+async function recordingServer(
+  answer: (path: string) => { status: number; body: string } | Promise<{ status: number; body: string }>,
+) {
   const requests: { method?: string | undefined; path: string; headers: http.IncomingHttpHeaders }[] = [];
-  const server = http.createServer((request, response) => {
+  const respond = async (request: http.IncomingMessage, response: http.ServerResponse) => {
     const path = request.url ?? '';
     requests.push({ method: request.method, path, headers: request.headers });
-    const { status, body } = answer(path);
+    const { status, body } = await answer(path);
     response.writeHead(status);
     response.end(body);
-  });
+  };
+  const server = http.createServer((request, response) => void respond(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanups.push(() => {
     server.close();
@@ -235,6 +238,54 @@ describe('deleting', () => {
     while (sandbox.log().length < 3) await new Promise((resolve) => setImmediate(resolve));
     expect(sandbox.world.apps()).toEqual([]);
     expect((await provider.get(app.id, { signal })).kind).toBe('gone');
+  });
+});
+
+describe('a page that was asked for before the account is known', () => {
+  /** The account is answered when `answerAccount` is called, everything else at once. */
+  const startSlow = async (status = 200) => {
+    let answerAccount: () => void = () => undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      answerAccount = resolve;
+    });
+    const { url, requests } = await recordingServer(async (path) => {
+      if (path === '/account') {
+        await isAsked;
+        return {
+          status,
+          body: status === 200 ? '{"id":"me","email":"me@example.com"}' : '{"id":"forbidden"}',
+        };
+      }
+      const app = (id: string, owner: string) => ({ id, name: `app-${id}`, owner: { id: owner } });
+      return { status: 200, body: JSON.stringify([app('1', 'me'), app('2', 'another')]) };
+    });
+    return { provider: providerAt(url), requests, answerAccount: () => answerAccount() };
+  };
+
+  test('is sent at once, and judged by the account', async () => {
+    const { provider, requests, answerAccount } = await startSlow();
+    const opening = provider.open({ signal });
+    const listing = provider.list(null, { signal });
+    while (requests.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    answerAccount();
+    expect(await opening).toMatchObject({ kind: 'open' });
+    const answer = await listing;
+    expect(answer.kind === 'page' && answer.apps.map(({ id, inScope }) => [id, inScope])).toEqual([
+      ['1', true],
+      ['2', false],
+    ]);
+  });
+
+  test('is no page where the account stays unknown', async () => {
+    const { provider, answerAccount } = await startSlow(403);
+    const opening = provider.open({ signal });
+    const listing = provider.list(null, { signal });
+    answerAccount();
+    expect((await opening).kind).toBe('forbidden');
+    expect(await listing).toMatchObject({
+      kind: 'invalid',
+      detail: expect.stringContaining('account is not known'),
+    });
   });
 });
 

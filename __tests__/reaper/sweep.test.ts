@@ -77,6 +77,52 @@ describe('a sweep', () => {
     expect(run.result.requests).toEqual({ list: 1, get: 0, delete: 1, other: 1 });
   });
 
+  const BESIDE = { openRequests: 1, listsWhileOpening: true } as const;
+
+  test('asks for the first page while the account is being read, where the provider can', async () => {
+    for (const [capabilities, apart] of [
+      [BESIDE, 0],
+      [{ openRequests: 1 }, 100],
+    ] as const) {
+      const run = await runSweep({ apps: createApps(2), capabilities, latencyMs: 100 });
+      const [open, list] = ['open', 'list'].map((verb) =>
+        run.provider.calls.find((call) => call.verb === verb),
+      );
+      expect((list?.atMs ?? Number.NaN) - (open?.atMs ?? Number.NaN)).toBe(apart);
+      expect(run.result).toMatchObject({ outcome: 'reaped', requests: { list: 1, other: 1, delete: 2 } });
+    }
+  });
+
+  test('judges nothing by a page whose account turned out unreadable', async () => {
+    const run = await runSweep({
+      apps: createApps(2),
+      capabilities: BESIDE,
+      open: () => failure.forbidden(),
+    });
+    expect(run.result).toMatchObject({
+      outcome: 'failed',
+      counts: { listed: 0 },
+      requests: { delete: 0, other: 1 },
+    });
+    expect(run.notes().join()).toContain('the account could not be read');
+    expect(run.notes().join()).not.toContain('the list is incomplete');
+  });
+
+  test('lists again where the first page came before an account that had to be asked twice', async () => {
+    const run = await runSweep({
+      apps: createApps(2),
+      capabilities: BESIDE,
+      open: (call) => (call.n === 1 ? failure.ambiguous() : undefined),
+      list: (call) => (call.n === 1 ? failure.invalid() : undefined),
+    });
+    expect(run.result).toMatchObject({ outcome: 'reaped', requests: { list: 2, other: 2, delete: 2 } });
+  });
+
+  test('does not list again after an answer that has nothing to do with the account', async () => {
+    const run = await runSweep({ apps: createApps(2), capabilities: BESIDE, list: () => failure.invalid() });
+    expect(run.result).toMatchObject({ counts: { deleted: 0 }, requests: { list: 1, other: 1, delete: 0 } });
+  });
+
   test('tells its progress app by app', async () => {
     const run = await runSweep({ apps: createApps(2), settings: { concurrency: 1 } });
     const apps = run.events.flatMap((event) =>

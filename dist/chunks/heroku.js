@@ -447,6 +447,7 @@ function createHerokuProvider(options) {
   kind: "team",
   team: team
  };
+ let opening = null;
  const askedRanges = new Set;
  const send = async call => ({
   what: `${call.method} ${call.path}`,
@@ -462,13 +463,35 @@ function createHerokuProvider(options) {
    maxBodyBytes: call.maxBodyBytes ?? MAX_BODY_BYTES
   })
  });
+ const readAccount = async signal => {
+  const {answer: answer, accountId: accountId} = toScopeAnswer(await send({
+   method: "GET",
+   path: "/account",
+   signal: signal
+  }));
+  if (accountId !== null) scope = {
+   kind: "own",
+   accountId: accountId
+  };
+  return answer;
+ };
+ const findScopeFailure = async () => {
+  const opened = await opening;
+  if (opened === null || opened.kind === "open" || scope.kind === "team" || scope.accountId !== null) return null;
+  return {
+   kind: "invalid",
+   meta: opened.meta,
+   detail: `the account is not known: ${opened.detail}`
+  };
+ };
  return {
   name: "heroku",
   accountId: core.hashIdentity(account === null ? [ "heroku", baseUrl.origin + baseUrl.pathname, team === null ? "own" : `team:${team}`, apiKey ] : [ "heroku", "account", account ]),
   capabilities: {
    atomicPrecondition: false,
    openRequests: team === null ? 1 : 0,
-   pageSize: PAGE_SIZE
+   pageSize: PAGE_SIZE,
+   listsWhileOpening: true
   },
   pace: {
    emissionIntervalMs: 800,
@@ -482,16 +505,8 @@ function createHerokuProvider(options) {
     },
     label: `team ${team}`
    };
-   const {answer: answer, accountId: accountId} = toScopeAnswer(await send({
-    method: "GET",
-    path: "/account",
-    signal: signal
-   }));
-   if (accountId !== null) scope = {
-    kind: "own",
-    accountId: accountId
-   };
-   return answer;
+   opening = readAccount(signal);
+   return await opening;
   },
   async list(cursor, {signal: signal}) {
    if (cursor === null) askedRanges.clear();
@@ -507,7 +522,8 @@ function createHerokuProvider(options) {
     },
     maxBodyBytes: MAX_PAGE_BYTES
    });
-   return toListAnswer(answer, {
+   const failure = await findScopeFailure();
+   return failure ?? toListAnswer(answer, {
     scope: scope,
     askedRanges: askedRanges
    });

@@ -213,13 +213,14 @@ function checkShape(value, path) {
 function readCapabilities(value, path) {
  const given = value["capabilities"];
  if (!core.isJsonObject(given)) throw refusal(path, "its provider has no capabilities");
- const {atomicPrecondition: atomicPrecondition, openRequests: openRequests, pageSize: pageSize} = given;
- const isSound = typeof atomicPrecondition === "boolean" && (openRequests === 0 || openRequests === 1) && typeof pageSize === "number" && pageSize >= 1;
- if (!isSound) throw refusal(path, "its capabilities need atomicPrecondition (boolean), openRequests (0 or 1) and pageSize");
+ const {atomicPrecondition: atomicPrecondition, openRequests: openRequests, pageSize: pageSize, listsWhileOpening: listsWhileOpening = false} = given;
+ const isSound = typeof atomicPrecondition === "boolean" && (openRequests === 0 || openRequests === 1) && typeof pageSize === "number" && pageSize >= 1 && typeof listsWhileOpening === "boolean";
+ if (!isSound) throw refusal(path, "its capabilities need atomicPrecondition (boolean), openRequests (0 or 1) and pageSize; listsWhileOpening is a boolean");
  return Object.freeze({
   atomicPrecondition: atomicPrecondition,
   openRequests: openRequests,
-  pageSize: pageSize
+  pageSize: pageSize,
+  listsWhileOpening: listsWhileOpening
  });
 }
 

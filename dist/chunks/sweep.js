@@ -891,18 +891,14 @@ async function sweepUntilHalted(options, halt) {
   halt: halt,
   deadline: deadline
  });
- const failure = await openProvider(calls, {
-  clock: clock,
-  halt: halt,
-  note: note
- });
  const listedAtMs = clock.monotonicMs();
- const census = failure === null && !halt.isHalted ? await takeCensus({
+ const {failure: failure, census: census} = await readAccount({
   calls: calls,
   clock: clock,
   halt: halt,
+  note: note,
   onPage: onPage
- }) : null;
+ }, provider);
  if (census?.problem) note("warn", `the list is incomplete, so nothing is deleted: ${census.problem}`);
  const selection = await selectUnheld(census, {
   options: options,
@@ -982,14 +978,43 @@ async function sweepUntilHalted(options, halt) {
  };
 }
 
-async function openProvider(calls, {clock: clock, halt: halt, note: note}) {
- const answer = await repeatRead(() => calls.open(), {
+async function readAccount(reading, {capabilities: capabilities}) {
+ const {halt: halt} = reading;
+ const [opened, beside] = await Promise.all([ openProvider(reading), capabilities.listsWhileOpening ? takeCensus(reading) : null ]);
+ const {failure: failure, tries: tries} = opened;
+ if (failure !== null) return {
+  failure: failure,
+  census: null
+ };
+ if (beside && (beside.failure === null || tries === 1)) return {
+  failure: failure,
+  census: beside
+ };
+ return {
+  failure: failure,
+  census: halt.isHalted ? null : await takeCensus(reading)
+ };
+}
+
+async function openProvider({calls: calls, clock: clock, halt: halt, note: note}) {
+ let tries = 0;
+ const open = () => {
+  tries += 1;
+  return calls.open();
+ };
+ const answer = await repeatRead(open, {
   clock: clock,
   halt: halt
  });
- if (answer === null || answer.kind === "open") return null;
+ if (answer === null || answer.kind === "open") return {
+  failure: null,
+  tries: tries
+ };
  note("warn", `the account could not be read: ${describeFailure(answer)}`);
- return answer.kind;
+ return {
+  failure: answer.kind,
+  tries: tries
+ };
 }
 
 async function selectUnheld(census, {options: options, halt: halt, note: note}) {

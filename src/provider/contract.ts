@@ -93,6 +93,11 @@ export interface ProviderCapabilities {
   readonly openRequests: 0 | 1;
   /** Page size at most. */
   readonly pageSize: number;
+  /**
+   * The first page may be asked for while `open` is still under way, which saves a sweep one wait: `list` then gives a page only
+   * when what `inScope` needs is known, and `invalid` where that could not be learnt. False unless given.
+   */
+  readonly listsWhileOpening?: boolean;
 }
 
 /** The pace to start with, before any answer told better. */
@@ -107,7 +112,7 @@ export interface Provider {
   readonly accountId: string;
   readonly capabilities: ProviderCapabilities;
   readonly pace: ProviderPace;
-  /** Learns what `inScope` needs (the account's own id, say). Called once per sweep, before the first page. */
+  /** Learns what `inScope` needs (the account's own id, say). Called once per sweep, before the first page is asked for. */
   open(options: ProviderCallOptions): Promise<ScopeAnswer>;
   list(cursor: string | null, options: ProviderCallOptions): Promise<ListAnswer>;
   get(id: string, options: ProviderCallOptions): Promise<GetAnswer>;

@@ -7,7 +7,7 @@
 import type { Clock } from '../base/clock.ts';
 import { hashIdentity } from '../base/identity.ts';
 import { createRedactor } from '../base/text.ts';
-import type { Provider, ProviderFailure } from './contract.ts';
+import type { Provider, ProviderFailure, ScopeAnswer } from './contract.ts';
 import {
   type HerokuExchange,
   type HerokuScope,
@@ -52,6 +52,7 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
     'user-agent': userAgentOf(options.client),
   };
   let scope: HerokuScope = team === null ? { kind: 'own', accountId: null } : { kind: 'team', team };
+  let opening: Promise<ScopeAnswer> | null = null;
   // The ranges asked for since the listing began: one that comes back would make it endless.
   const askedRanges = new Set<string>();
 
@@ -69,6 +70,20 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
     }),
   });
 
+  const readAccount = async (signal: AbortSignal): Promise<ScopeAnswer> => {
+    const { answer, accountId } = toScopeAnswer(await send({ method: 'GET', path: '/account', signal }));
+    if (accountId !== null) scope = { kind: 'own', accountId };
+    return answer;
+  };
+
+  /** Whose apps they are cannot be told before the account is known: a page that came first waits for it. */
+  const findScopeFailure = async (): Promise<ProviderFailure | null> => {
+    const opened = await opening;
+    if (opened === null || opened.kind === 'open' || scope.kind === 'team' || scope.accountId !== null)
+      return null;
+    return { kind: 'invalid', meta: opened.meta, detail: `the account is not known: ${opened.detail}` };
+  };
+
   return {
     name: 'heroku',
     accountId: hashIdentity(
@@ -76,15 +91,19 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
         ? ['heroku', baseUrl.origin + baseUrl.pathname, team === null ? 'own' : `team:${team}`, apiKey]
         : ['heroku', 'account', account],
     ),
-    capabilities: { atomicPrecondition: false, openRequests: team === null ? 1 : 0, pageSize: PAGE_SIZE },
+    capabilities: {
+      atomicPrecondition: false,
+      openRequests: team === null ? 1 : 0,
+      pageSize: PAGE_SIZE,
+      listsWhileOpening: true,
+    },
     // 4,500 tokens an account, refilled by 75 a minute.
     pace: { emissionIntervalMs: 800, burst: 4500 },
 
     async open({ signal }) {
       if (team !== null) return { kind: 'open', meta: { status: null }, label: `team ${team}` };
-      const { answer, accountId } = toScopeAnswer(await send({ method: 'GET', path: '/account', signal }));
-      if (accountId !== null) scope = { kind: 'own', accountId };
-      return answer;
+      opening = readAccount(signal);
+      return await opening;
     },
 
     async list(cursor, { signal }) {
@@ -99,7 +118,8 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
         extra: { range },
         maxBodyBytes: MAX_PAGE_BYTES,
       });
-      return toListAnswer(answer, { scope, askedRanges });
+      const failure = await findScopeFailure();
+      return failure ?? toListAnswer(answer, { scope, askedRanges });
     },
 
     async get(id, { signal }) {

@@ -144,18 +144,19 @@ function checkShape(
 function readCapabilities(value: JsonObject, path: string): ProviderCapabilities {
   const given = value['capabilities'];
   if (!isJsonObject(given)) throw refusal(path, 'its provider has no capabilities');
-  const { atomicPrecondition, openRequests, pageSize } = given;
+  const { atomicPrecondition, openRequests, pageSize, listsWhileOpening = false } = given;
   const isSound =
     typeof atomicPrecondition === 'boolean' &&
     (openRequests === 0 || openRequests === 1) &&
     typeof pageSize === 'number' &&
-    pageSize >= 1;
+    pageSize >= 1 &&
+    typeof listsWhileOpening === 'boolean';
   if (!isSound)
     throw refusal(
       path,
-      'its capabilities need atomicPrecondition (boolean), openRequests (0 or 1) and pageSize',
+      'its capabilities need atomicPrecondition (boolean), openRequests (0 or 1) and pageSize; listsWhileOpening is a boolean',
     );
-  return Object.freeze({ atomicPrecondition, openRequests, pageSize });
+  return Object.freeze({ atomicPrecondition, openRequests, pageSize, listsWhileOpening });
 }
 
 function readPace(value: JsonObject, path: string): ProviderPace {

@@ -8,8 +8,8 @@ import type { Deadline } from '../base/deadline.ts';
 import { formatDuration } from '../base/duration.ts';
 import type { Provider, ProviderFailure } from '../provider/contract.ts';
 import { applyJobs } from './apply.ts';
-import { type Calls, createCalls, type Permit } from './calls.ts';
-import { type Census, describeFailure, repeatRead, takeCensus } from './census.ts';
+import { createCalls, type Permit } from './calls.ts';
+import { type Census, type CensusOptions, describeFailure, repeatRead, takeCensus } from './census.ts';
 import type { AppReport, Pace, PassResult, ReapEvent, ReapSettings } from './contract.ts';
 import { countApps } from './counts.ts';
 import { createHalt, type Halt } from './halt.ts';
@@ -55,9 +55,8 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
   const calls = createCalls({ provider, pace, permit, halt, deadline });
 
   // 1. Read everything, and judge it.
-  const failure = await openProvider(calls, { clock, halt, note });
   const listedAtMs = clock.monotonicMs();
-  const census = failure === null && !halt.isHalted ? await takeCensus({ calls, clock, halt, onPage }) : null;
+  const { failure, census } = await readAccount({ calls, clock, halt, note, onPage }, provider);
   if (census?.problem) note('warn', `the list is incomplete, so nothing is deleted: ${census.problem}`);
   const selection = await selectUnheld(census, { options, halt, note });
 
@@ -109,19 +108,50 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
   };
 }
 
-/** Learns what the provider needs to know first. Null when it is open (or the sweep halted meanwhile). */
-async function openProvider(
-  calls: Calls,
-  {
-    clock,
-    halt,
-    note,
-  }: { clock: Clock; halt: Halt; note: (level: 'info' | 'warn', message: string) => void },
-): Promise<ProviderFailure['kind'] | null> {
-  const answer = await repeatRead(() => calls.open(), { clock, halt });
-  if (answer === null || answer.kind === 'open') return null;
+interface Reading extends CensusOptions {
+  note(level: 'info' | 'warn', message: string): void;
+}
+
+interface AccountRead {
+  /** Why the provider did not open; null where it did, or the sweep was halted. */
+  readonly failure: ProviderFailure['kind'] | null;
+  /** Null where there was nothing to list with. */
+  readonly census: Census | null;
+}
+
+/** Opens the provider and lists everything; both at once where the provider can, which spares each sweep a wait. */
+async function readAccount(
+  reading: Reading,
+  { capabilities }: Pick<Provider, 'capabilities'>,
+): Promise<AccountRead> {
+  const { halt } = reading;
+  const [opened, beside] = await Promise.all([
+    openProvider(reading),
+    capabilities.listsWhileOpening ? takeCensus(reading) : null,
+  ]);
+  const { failure, tries } = opened;
+  if (failure !== null) return { failure, census: null };
+  // A list beside an opening that had to be repeated may have found nobody to ask whose apps they are.
+  if (beside && (beside.failure === null || tries === 1)) return { failure, census: beside };
+  return { failure, census: halt.isHalted ? null : await takeCensus(reading) };
+}
+
+/** Learns what the provider needs to know first. No failure when it is open (or the sweep halted meanwhile). */
+async function openProvider({
+  calls,
+  clock,
+  halt,
+  note,
+}: Reading): Promise<Pick<AccountRead, 'failure'> & { tries: number }> {
+  let tries = 0;
+  const open = () => {
+    tries += 1;
+    return calls.open();
+  };
+  const answer = await repeatRead(open, { clock, halt });
+  if (answer === null || answer.kind === 'open') return { failure: null, tries };
   note('warn', `the account could not be read: ${describeFailure(answer)}`);
-  return answer.kind;
+  return { failure: answer.kind, tries };
 }
 
 /** Selects, and asks about each app that would go whether it is in use: once, also where others come in for those that stay. */
