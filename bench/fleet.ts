@@ -86,10 +86,12 @@ async function sweep(jobs: number, asking: number, latencyMs: number): Promise<F
   const [log] = (await once(sandbox, 'message')) as [ReturnType<HerokuSandbox['log']>];
   await once(sandbox, 'exit');
   rmSync(folder, { recursive: true, force: true });
+  const answers = outputs.filter(Boolean);
+  if (answers.length !== asking) throw new Error(`${answers.length} of ${asking} processes gave a result`);
   const first = Math.min(...log.map((entry) => entry.startedAtMs));
   const last = Math.max(...log.map((entry) => entry.endedAtMs));
   return {
-    outcomes: outputs.filter(Boolean).map((output) => (JSON.parse(output) as { outcome: string }).outcome),
+    outcomes: answers.map((output) => (JSON.parse(output) as { outcome: string }).outcome),
     requests: log.filter((entry) => entry.path !== '/account').length,
     duplicates: log.filter((entry) => entry.status === 404).length,
     sweepMs: last - first,

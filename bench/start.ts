@@ -68,7 +68,6 @@ try {
   }
   printTable(`Starting (${process.version})`, rows);
 } finally {
-  holder.kill();
-  await once(holder, 'exit');
+  if (holder.kill()) await once(holder, 'exit');
   rmSync(folder, { recursive: true, force: true });
 }

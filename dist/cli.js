@@ -75,9 +75,8 @@ function register(file, {require: require, module: parent}) {
 
 function readNotes(path, texts) {
  try {
-  const {uid: uid, mode: mode} = fs.statSync(path);
-  if (process.getuid && (uid !== process.getuid() || (mode & 18) !== 0)) return null;
-  const kept = fs.readFileSync(path);
+  const kept = readOwn(path);
+  if (kept === null) return null;
   let at = ENDINGS_BYTES;
   for (const part of partsOf(texts)) {
    if (kept.compare(part, 0, part.length, at, at + part.length) !== 0) return null;
@@ -90,6 +89,17 @@ function readNotes(path, texts) {
   };
  } catch {
   return null;
+ }
+}
+
+function readOwn(path) {
+ const file = fs.openSync(path, "r");
+ try {
+  const {uid: uid, mode: mode} = fs.fstatSync(file);
+  const isOwn = !process.getuid || uid === process.getuid() && (mode & 18) === 0;
+  return isOwn ? fs.readFileSync(file) : null;
+ } finally {
+  fs.closeSync(file);
  }
 }
 

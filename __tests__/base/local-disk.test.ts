@@ -25,6 +25,11 @@ const LINKS: Readonly<Record<string, string>> = {
   '/tmp/relative': '../home',
   '/loop': '/loop',
   '/chain': 'near-link/../y',
+  // Written, both lie in the root; walked, one is below the network and the other is not.
+  '/deep': '/work/cache/near',
+  '/up-far': 'deep/../far',
+  '/shallow': '/srv/a',
+  '/up-near': 'shallow/../home',
 };
 
 describe('a path', () => {
@@ -50,6 +55,11 @@ describe('a path', () => {
     ['through a relative link to somewhere far', '/tmp/relative/store', false],
     ['through a link through a link', '/chain/store', true],
     ['through a link to itself', '/loop/store', false],
+    ['up out of where a link leads, to somewhere far', '/up-far/store', false],
+    ['up out of where a link leads, to somewhere near', '/up-near/store', true],
+    ['with steps up to somewhere far', '/srv/../home/ann', false],
+    ['with steps up beyond the root', '/../../srv/./store', true],
+    ['that is not absolute', 'srv/store', false],
   ])('%s: %s is local: %p', (_, path, expected) => {
     expect(isLocalPath(path, mounts, (each) => LINKS[each] ?? null)).toBe(expected);
   });
@@ -72,15 +82,17 @@ describe('on this machine', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('what lies near is read before anything else happens; what may be far is waited for', async () => {
+  test('what lies near is read before anything else happens', async () => {
     const path = join(folder, 'a');
     writeFileSync(path, 'there');
-    const reading = readsBelow(folder).readFile(path);
+    const reading = readsBelow(folder)
+      .readFile(path)
+      .catch((error: NodeJS.ErrnoException) => error.code);
     rmSync(path);
-    const isNear = isOnLocalDisk(folder);
-    await expect(reading.then(String, (error: NodeJS.ErrnoException) => error.code)).resolves.toBe(
-      isNear ? 'there' : 'ENOENT',
-    );
+    const found = String(await reading);
+    // Elsewhere a thread may have been faster, or not.
+    if (isOnLocalDisk(folder)) expect(found).toBe('there');
+    else expect(['there', 'ENOENT']).toContain(found);
     if (process.platform === 'linux') expect(isOnLocalDisk('/proc/self')).toBe(false);
   });
 

@@ -93,6 +93,7 @@ function actOf(play: HttpPlay, strayUrl: string): SandboxAct {
     '500 after the effect': { kind: 'answer', status: 500, body: error('internal'), when: 'after' },
     '401': { kind: 'answer', status: 401, body: error('unauthorized') },
     '403': { kind: 'answer', status: 403, body: error('forbidden') },
+    'answered 100 ms late': { kind: 'delay', delayMs: 100 },
     '429 with Retry-After: 7': { kind: 'answer', status: 429, headers: { 'retry-after': '7' } },
   };
   return acts[play];

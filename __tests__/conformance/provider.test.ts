@@ -1,7 +1,9 @@
 import { readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../src/base/clock.ts';
 import type { App, DestroyAnswer, Provider } from '../../src/provider/contract.ts';
+import { createHerokuProvider } from '../../src/provider/heroku.ts';
 import { describeProvider, type ProviderHarness } from '../../src/provider-conformance.ts';
 import { directoryHarness, type HerokuTwinWorld, herokuHarness } from './provider-harnesses.ts';
 
@@ -77,6 +79,31 @@ const twins: readonly { what: string; harness: ProviderHarness; fails: RegExp }[
       },
     })),
     fails: /no next one though it is partial ends as broken/,
+  },
+  {
+    what: 'judges a page before it knows the account',
+    harness: herokuHarness((provider, world) => {
+      const settings = { apiUrl: world.url, apiKey: world.apiKey, team: null, account: null };
+      const unopened = createHerokuProvider({ ...settings, clock: systemClock, timeoutMs: 10_000 });
+      let isOpen = false;
+      return {
+        ...provider,
+        async open(options) {
+          const answer = await provider.open(options);
+          isOpen = true;
+          return answer;
+        },
+        async list(cursor, options) {
+          const answer = await unopened.list(cursor, options);
+          if (answer.kind !== 'page') return answer;
+          return { ...answer, apps: answer.apps.map((app) => ({ ...app, inScope: isOpen })) };
+        },
+        async close() {
+          await Promise.all([unopened.close(), provider.close()]);
+        },
+      };
+    }),
+    fails: /first page asked for while opening/,
   },
   {
     what: 'lists what links point to',

@@ -276,6 +276,16 @@ describe('a page that was asked for before the account is known', () => {
     ]);
   });
 
+  test('tells its own failure first: how long to wait, say', async () => {
+    const { url } = await recordingServer((path) => ({
+      status: path === '/account' ? 403 : 429,
+      body: '{}',
+    }));
+    const provider = providerAt(url);
+    const [opened, listed] = await Promise.all([provider.open({ signal }), provider.list(null, { signal })]);
+    expect([opened.kind, listed.kind]).toEqual(['forbidden', 'throttled']);
+  });
+
   test('is no page where the account stays unknown', async () => {
     const { provider, answerAccount } = await startSlow(403);
     const opening = provider.open({ signal });

@@ -118,6 +118,42 @@ describe('a sweep', () => {
     expect(run.result).toMatchObject({ outcome: 'reaped', requests: { list: 2, other: 2, delete: 2 } });
   });
 
+  test('that nobody answers about the account is unavailable, whatever came of the page beside it', async () => {
+    const run = await runSweep({
+      apps: createApps(2),
+      capabilities: BESIDE,
+      open: () => failure.ambiguous(503),
+      list: () => failure.invalid(),
+    });
+    expect(run.result).toMatchObject({ outcome: 'failed', reason: 'unavailable', exitCode: 6 });
+  });
+
+  test('does not wait for a page when the account was refused', async () => {
+    const signals: string[] = [];
+    const run = await runSweep({
+      capabilities: BESIDE,
+      open: () => failure.forbidden(),
+      list: () => new Promise(() => signals.push('asked')),
+    });
+    expect(run.result).toMatchObject({ outcome: 'failed', exitCode: 5 });
+    expect([signals, run.tookMs]).toEqual([['asked'], 0]);
+  });
+
+  test('asks for no further page once opening turned out to be a bug', async () => {
+    let lists = 0;
+    const sweeping = runSweep({
+      apps: createApps(2),
+      capabilities: BESIDE,
+      open: () => Promise.reject(new Error('a bug')),
+      list: () => {
+        lists += 1;
+        return failure.ambiguous();
+      },
+    });
+    await expect(sweeping).rejects.toThrow('a bug');
+    expect(lists).toBe(1);
+  });
+
   test('does not list again after an answer that has nothing to do with the account', async () => {
     const run = await runSweep({ apps: createApps(2), capabilities: BESIDE, list: () => failure.invalid() });
     expect(run.result).toMatchObject({ counts: { deleted: 0 }, requests: { list: 1, other: 1, delete: 0 } });

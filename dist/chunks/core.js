@@ -325,26 +325,34 @@ function isLocalPath(path, mounts, readLink) {
   const type = mounts.get(point);
   return type !== undefined && !LOCAL_TYPES.has(type);
  };
- if (!mounts.has("/") || isRemote("/")) return false;
+ if (!path.startsWith("/") || !mounts.has("/") || isRemote("/")) return false;
  let at = "";
  let rest = namesOf(path);
  for (let links = 0; rest.length > 0; ) {
-  at = `${at}/${rest[0]}`;
-  rest = rest.slice(1);
-  if (isRemote(at)) return false;
-  const target = readLink(at);
-  if (target === null) continue;
+  const [name, ...others] = rest;
+  rest = others;
+  const next = name === ".." ? parentOf(at) : `${at}/${name}`;
+  if (isRemote(next === "" ? "/" : next)) return false;
+  const target = name === ".." ? null : readLink(next);
+  if (target === null) {
+   at = next;
+   continue;
+  }
   links += 1;
   if (links > MAX_LINKS) return false;
-  rest = [ ...namesOf(node_path.resolve(node_path.dirname(at), target)), ...rest ];
-  at = "";
+  rest = [ ...namesOf(target), ...rest ];
+  if (target.startsWith("/")) at = "";
  }
  for (const point of mounts.keys()) if (point.startsWith(`${at}/`) && isRemote(point)) return false;
  return true;
 }
 
+function parentOf(path) {
+ return path.slice(0, Math.max(0, path.lastIndexOf("/")));
+}
+
 function namesOf(path) {
- return path.split("/").filter(name => name !== "");
+ return path.split("/").filter(name => name !== "" && name !== ".");
 }
 
 function isOnLocalDisk(path) {

@@ -522,11 +522,12 @@ function createHerokuProvider(options) {
     },
     maxBodyBytes: MAX_PAGE_BYTES
    });
-   const failure = await findScopeFailure();
-   return failure ?? toListAnswer(answer, {
+   const scopeFailure = await findScopeFailure();
+   const page = toListAnswer(answer, {
     scope: scope,
     askedRanges: askedRanges
    });
+   return page.kind === "page" && scopeFailure ? scopeFailure : page;
   },
   async get(id, {signal: signal}) {
    const path = appPath(id);

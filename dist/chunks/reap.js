@@ -2319,7 +2319,13 @@ async function openFileStore(options) {
   reads: reads,
   linkFile: seams.linkFile
  });
- await prepare(root, volume, reads);
+ const what = `opening the file store at ${root}`;
+ await core.runCall({
+  clock: clock,
+  timeoutMs: timeoutMs,
+  signal: undefined,
+  what: what
+ }, () => prepare(root, volume, reads));
  const watches = new Set;
  const tidying = new Set;
  let isClosed = false;

@@ -65,7 +65,7 @@ async function takeCensus({calls: calls, clock: clock, halt: halt, onPage: onPag
 }
 
 async function readPage(cursor, tools) {
- return await repeatRead(() => tools.calls.list(cursor), tools);
+ return await repeatRead(() => tools.calls.list(cursor, tools.halt), tools);
 }
 
 async function repeatRead(read, {clock: clock, halt: halt, attempts: attempts = PAGE_ATTEMPTS}) {
@@ -361,21 +361,21 @@ function createCalls({provider: provider, pace: pace, permit: permit, halt: halt
  };
  let hasAnswered = false;
  let hasSent = false;
- const takeSlot = async () => {
+ const takeSlot = async (within = halt) => {
   if (pace.delayMs() > deadline.remainingMs()) halt.stop("throttled");
-  if (halt.isHalted) return false;
+  if (within.isHalted) return false;
   try {
    await pace.take({
-    signal: halt.signal
+    signal: within.signal
    });
   } catch (thrown) {
-   if (halt.isHalted) return false;
+   if (within.isHalted) return false;
    throw thrown;
   }
   return true;
  };
- const isPermitted = () => {
-  if (halt.isHalted) return false;
+ const isPermitted = (within = halt) => {
+  if (within.isHalted) return false;
   try {
    permit?.assertHeld();
    return true;
@@ -385,10 +385,10 @@ function createCalls({provider: provider, pace: pace, permit: permit, halt: halt
    return false;
   }
  };
- const receive = async (verb, sent) => {
+ const receive = async (verb, sent, within = halt) => {
   counts[verb] += 1;
   hasSent = true;
-  const answer = await untilAborted(sent, halt.callSignal);
+  const answer = await untilAborted(sent, within.callSignal);
   if (answer === null) return null;
   pace.observe({
    throttled: answer.kind === "throttled",
@@ -409,15 +409,17 @@ function createCalls({provider: provider, pace: pace, permit: permit, halt: halt
   get hasSent() {
    return hasSent;
   },
-  takeSlot: takeSlot,
+  takeSlot: () => takeSlot(),
   async open() {
    if (provider.capabilities.openRequests === 0) return halt.isHalted ? null : await provider.open(options);
    if (!await takeSlot() || !isPermitted()) return null;
    return await receive("other", provider.open(options));
   },
-  async list(cursor) {
-   if (!await takeSlot() || !isPermitted()) return null;
-   return await receive("list", provider.list(cursor, options));
+  async list(cursor, within = halt) {
+   if (!await takeSlot(within) || !isPermitted(within)) return null;
+   return await receive("list", provider.list(cursor, {
+    signal: within.callSignal
+   }), within);
   },
   async get(id) {
    if (!isPermitted()) return null;
@@ -455,6 +457,23 @@ async function untilAborted(sent, signal) {
 const INTERRUPT_GRACE_MS = 3e3;
 
 const GRACE_MS = 1e3;
+
+function createBranch(halt) {
+ const own = new AbortController;
+ const signal = AbortSignal.any([ halt.signal, own.signal ]);
+ const callSignal = AbortSignal.any([ halt.callSignal, own.signal ]);
+ return {
+  reasons: halt.reasons,
+  signal: signal,
+  callSignal: callSignal,
+  get isHalted() {
+   return signal.aborted;
+  },
+  stop: halt.stop,
+  dispose: () => undefined,
+  giveUp: () => own.abort(new core.CancelledError("this part of the sweep was given up"))
+ };
+}
 
 function createHalt({clock: clock, deadlineSignal: deadlineSignal, leaseSignal: leaseSignal}) {
  const waits = new AbortController;
@@ -947,7 +966,7 @@ async function sweepUntilHalted(options, halt) {
   halts: halt.reasons,
   isListComplete: census?.isComplete ?? false,
   failure: failure ?? census?.failure ?? null,
-  isUnanswered: calls.hasSent && !calls.hasAnswered,
+  isUnanswered: calls.hasSent && (!calls.hasAnswered || failure === "ambiguous"),
   shortfall: selection.shortfall,
   isCapped: selection.candidates.length > cap
  });
@@ -979,21 +998,31 @@ async function sweepUntilHalted(options, halt) {
 }
 
 async function readAccount(reading, {capabilities: capabilities}) {
- const {halt: halt} = reading;
- const [opened, beside] = await Promise.all([ openProvider(reading), capabilities.listsWhileOpening ? takeCensus(reading) : null ]);
- const {failure: failure, tries: tries} = opened;
- if (failure !== null) return {
-  failure: failure,
-  census: null
- };
- if (beside && (beside.failure === null || tries === 1)) return {
-  failure: failure,
-  census: beside
- };
- return {
-  failure: failure,
-  census: halt.isHalted ? null : await takeCensus(reading)
- };
+ const branch = createBranch(reading.halt);
+ const beside = capabilities.listsWhileOpening ? takeCensus({
+  ...reading,
+  halt: branch
+ }) : null;
+ beside?.catch(() => undefined);
+ try {
+  const {failure: failure, tries: tries} = await openProvider(reading);
+  if (failure !== null) return {
+   failure: failure,
+   census: null
+  };
+  const listed = await beside;
+  if (listed && (listed.failure !== "invalid" || tries === 1)) return {
+   failure: failure,
+   census: listed
+  };
+  return {
+   failure: failure,
+   census: reading.halt.isHalted ? null : await takeCensus(reading)
+  };
+ } finally {
+  branch.giveUp();
+  await beside;
+ }
 }
 
 async function openProvider({calls: calls, clock: clock, halt: halt, note: note}) {

@@ -46,7 +46,7 @@ function realpath(path: string): Promise<string> {
   });
 }
 
-/** Through libuv's threads: a file system that does not answer holds nobody up. */
+/** Through libuv's threads: a file system that does not answer keeps no timer and no signal from its turn. */
 export const pooledReads: FileReads = {
   readFile: (path) => readFile(path),
   readdir: (path) => readdir(path),

@@ -6,7 +6,6 @@
  * Invariant: what cannot be told counts as remote.
  */
 import fs from 'node:fs';
-import { dirname, resolve } from 'node:path';
 
 /** What the kernel keeps on block devices or in memory of its own, and what containers lay over them. */
 const LOCAL_TYPES: ReadonlySet<string> = new Set([
@@ -49,26 +48,35 @@ export function isLocalPath(path: string, mounts: MountTable, readLink: LinkRead
     const type = mounts.get(point);
     return type !== undefined && !LOCAL_TYPES.has(type);
   };
-  if (!mounts.has('/') || isRemote('/')) return false;
+  if (!path.startsWith('/') || !mounts.has('/') || isRemote('/')) return false;
   let at = '';
   let rest = namesOf(path);
   for (let links = 0; rest.length > 0; ) {
-    at = `${at}/${rest[0]}`;
-    rest = rest.slice(1);
-    if (isRemote(at)) return false;
-    const target = readLink(at);
-    if (target === null) continue;
+    const [name, ...others] = rest as [string, ...string[]];
+    rest = others;
+    // As the kernel does it: a step up is one from where the links have led, not from how the path is written.
+    const next = name === '..' ? parentOf(at) : `${at}/${name}`;
+    if (isRemote(next === '' ? '/' : next)) return false;
+    const target = name === '..' ? null : readLink(next);
+    if (target === null) {
+      at = next;
+      continue;
+    }
     links += 1;
     if (links > MAX_LINKS) return false;
-    rest = [...namesOf(resolve(dirname(at), target)), ...rest];
-    at = '';
+    rest = [...namesOf(target), ...rest];
+    if (target.startsWith('/')) at = '';
   }
   for (const point of mounts.keys()) if (point.startsWith(`${at}/`) && isRemote(point)) return false;
   return true;
 }
 
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
 function namesOf(path: string): string[] {
-  return path.split('/').filter((name) => name !== '');
+  return path.split('/').filter((name) => name !== '' && name !== '.');
 }
 
 /** {@link isLocalPath} here and now; false off Linux. A path that is not there yet is judged by what it would be made in. */

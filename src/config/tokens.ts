@@ -2,7 +2,7 @@
  * The words of a command line, taken apart as `util.parseArgs` does (the Open Group's and GNU's conventions), without asking
  * which of them are meant for whom. Written here because every start pays for it: the library examines each option it is told
  * of, takes `--apply` for the value of a `--match` before it, and costs a short run as much as reading its store.
- * Pure. Invariant: words that do not follow the conventions are still tokens; nothing is refused here.
+ * Nor is `-x-` an `-x` and the end of the options, as it is there. Pure. Invariant: words that do not follow the conventions are still tokens; nothing is refused here.
  */
 
 export interface OptionToken {

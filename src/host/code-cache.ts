@@ -116,10 +116,8 @@ interface Notes {
 /** The notes for exactly these texts; null where there are none to be trusted. */
 function readNotes(path: string, texts: readonly Buffer[]): Notes | null {
   try {
-    const { uid, mode } = fs.statSync(path);
-    // V8 believes what it reads here: a file that others may write would be theirs to run.
-    if (process.getuid && (uid !== process.getuid() || (mode & 0o022) !== 0)) return null;
-    const kept = fs.readFileSync(path);
+    const kept = readOwn(path);
+    if (kept === null) return null;
     let at = ENDINGS_BYTES;
     for (const part of partsOf(texts)) {
       if (kept.compare(part, 0, part.length, at, at + part.length) !== 0) return null;
@@ -135,6 +133,18 @@ function readNotes(path: string, texts: readonly Buffer[]): Notes | null {
   } catch {
     // Absent or unreadable: compiled as ever.
     return null;
+  }
+}
+
+/** A file that nobody else may write: V8 believes what it reads here. Null for another's; judged and read as one and the same. */
+function readOwn(path: string): Buffer | null {
+  const file = fs.openSync(path, 'r');
+  try {
+    const { uid, mode } = fs.fstatSync(file);
+    const isOwn = !process.getuid || (uid === process.getuid() && (mode & 0o022) === 0);
+    return isOwn ? fs.readFileSync(file) : null;
+  } finally {
+    fs.closeSync(file);
   }
 }
 

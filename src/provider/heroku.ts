@@ -118,8 +118,10 @@ export function createHerokuProvider(options: HerokuProviderOptions): Provider {
         extra: { range },
         maxBodyBytes: MAX_PAGE_BYTES,
       });
-      const failure = await findScopeFailure();
-      return failure ?? toListAnswer(answer, { scope, askedRanges });
+      const scopeFailure = await findScopeFailure();
+      const page = toListAnswer(answer, { scope, askedRanges });
+      // What the listing itself says of its failure comes first: how long to wait, say.
+      return page.kind === 'page' && scopeFailure ? scopeFailure : page;
     },
 
     async get(id, { signal }) {

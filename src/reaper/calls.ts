@@ -37,7 +37,8 @@ export interface Calls {
   /** Waits until one request may be sent; false when halted. */
   takeSlot(): Promise<boolean>;
   open(): Promise<ScopeAnswer | null>;
-  list(cursor: string | null): Promise<ListAnswer | null>;
+  /** `within`: the part of the sweep it is asked for, where that may end alone. */
+  list(cursor: string | null, within?: Halt): Promise<ListAnswer | null>;
   /** The slot has been taken by the caller. */
   get(id: string): Promise<GetAnswer | null>;
   /** The slot has been taken by the caller. `unsent`: halted before, the app was not touched; null: no answer. */
@@ -60,22 +61,22 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
   let hasAnswered = false;
   let hasSent = false;
 
-  const takeSlot = async () => {
+  const takeSlot = async (within: Halt = halt) => {
     // Waiting for a slot that comes after the end of the budget would only hold the lease.
     if (pace.delayMs() > deadline.remainingMs()) halt.stop('throttled');
-    if (halt.isHalted) return false;
+    if (within.isHalted) return false;
     try {
-      await pace.take({ signal: halt.signal });
+      await pace.take({ signal: within.signal });
     } catch (thrown) {
-      if (halt.isHalted) return false;
+      if (within.isHalted) return false;
       throw thrown;
     }
     return true;
   };
 
   /** True while effects are permitted; the last thing asked before sending. */
-  const isPermitted = () => {
-    if (halt.isHalted) return false;
+  const isPermitted = (within: Halt = halt) => {
+    if (within.isHalted) return false;
     try {
       permit?.assertHeld();
       return true;
@@ -87,10 +88,14 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
   };
 
   /** Counts a request that was just sent and waits for its answer, but not beyond the grace. */
-  const receive = async <T extends Answer>(verb: keyof CallCounts, sent: Promise<T>): Promise<T | null> => {
+  const receive = async <T extends Answer>(
+    verb: keyof CallCounts,
+    sent: Promise<T>,
+    within: Halt = halt,
+  ): Promise<T | null> => {
     counts[verb] += 1;
     hasSent = true;
-    const answer = await untilAborted(sent, halt.callSignal);
+    const answer = await untilAborted(sent, within.callSignal);
     if (answer === null) return null;
     pace.observe({ throttled: answer.kind === 'throttled', ...answer.meta.rate });
     if (answer.kind !== 'ambiguous') hasAnswered = true;
@@ -107,7 +112,7 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
     get hasSent() {
       return hasSent;
     },
-    takeSlot,
+    takeSlot: () => takeSlot(),
     async open() {
       // A provider that needs no request to open must not spend a slot on it.
       if (provider.capabilities.openRequests === 0)
@@ -115,9 +120,9 @@ export function createCalls({ provider, pace, permit, halt, deadline }: CallsOpt
       if (!(await takeSlot()) || !isPermitted()) return null;
       return await receive('other', provider.open(options));
     },
-    async list(cursor) {
-      if (!(await takeSlot()) || !isPermitted()) return null;
-      return await receive('list', provider.list(cursor, options));
+    async list(cursor, within = halt) {
+      if (!(await takeSlot(within)) || !isPermitted(within)) return null;
+      return await receive('list', provider.list(cursor, { signal: within.callSignal }), within);
     },
     async get(id) {
       if (!isPermitted()) return null;

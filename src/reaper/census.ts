@@ -90,7 +90,7 @@ export async function takeCensus({ calls, clock, halt, onPage }: CensusOptions):
 type Tools = Pick<CensusOptions, 'calls' | 'clock' | 'halt'>;
 
 async function readPage(cursor: string | null, tools: Tools): Promise<ListAnswer | null> {
-  return await repeatRead(() => tools.calls.list(cursor), tools);
+  return await repeatRead(() => tools.calls.list(cursor, tools.halt), tools);
 }
 
 /** Repeats a read while its answer is doubtful or asks to wait: a bounded number of times, with full jitter. Null: halted. */

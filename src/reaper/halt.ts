@@ -36,6 +36,30 @@ export interface Halt {
   dispose(): void;
 }
 
+/** A part of the work that may be given up while the rest goes on. */
+export interface Branch extends Halt {
+  /** Ends the part's waits and calls at once. */
+  giveUp(): void;
+}
+
+/** A halt for one part: halted with the whole, or given up alone. It has nothing of its own to dispose. */
+export function createBranch(halt: Halt): Branch {
+  const own = new AbortController();
+  const signal = AbortSignal.any([halt.signal, own.signal]);
+  const callSignal = AbortSignal.any([halt.callSignal, own.signal]);
+  return {
+    reasons: halt.reasons,
+    signal,
+    callSignal,
+    get isHalted() {
+      return signal.aborted;
+    },
+    stop: halt.stop,
+    dispose: () => undefined,
+    giveUp: () => own.abort(new CancelledError('this part of the sweep was given up')),
+  };
+}
+
 /** Halts when the command's deadline (or the user's interrupt behind it) or the lease's loss says so. */
 export function createHalt({
   clock,

@@ -12,7 +12,7 @@ import { createCalls, type Permit } from './calls.ts';
 import { type Census, type CensusOptions, describeFailure, repeatRead, takeCensus } from './census.ts';
 import type { AppReport, Pace, PassResult, ReapEvent, ReapSettings } from './contract.ts';
 import { countApps } from './counts.ts';
-import { createHalt, type Halt } from './halt.ts';
+import { createBranch, createHalt, type Halt } from './halt.ts';
 import type { HoldsQuestion } from './held.ts';
 import { createJobs, type Job, type Jobs } from './jobs.ts';
 import { createRefresh } from './refresh.ts';
@@ -90,7 +90,8 @@ async function sweepUntilHalted(options: SweepOptions, halt: Halt): Promise<Pass
     halts: halt.reasons,
     isListComplete: census?.isComplete ?? false,
     failure: failure ?? census?.failure ?? null,
-    isUnanswered: calls.hasSent && !calls.hasAnswered,
+    // A list beside an account that stayed silent is no answer about the account.
+    isUnanswered: calls.hasSent && (!calls.hasAnswered || failure === 'ambiguous'),
     shortfall: selection.shortfall,
     isCapped: selection.candidates.length > cap,
   });
@@ -124,16 +125,22 @@ async function readAccount(
   reading: Reading,
   { capabilities }: Pick<Provider, 'capabilities'>,
 ): Promise<AccountRead> {
-  const { halt } = reading;
-  const [opened, beside] = await Promise.all([
-    openProvider(reading),
-    capabilities.listsWhileOpening ? takeCensus(reading) : null,
-  ]);
-  const { failure, tries } = opened;
-  if (failure !== null) return { failure, census: null };
-  // A list beside an opening that had to be repeated may have found nobody to ask whose apps they are.
-  if (beside && (beside.failure === null || tries === 1)) return { failure, census: beside };
-  return { failure, census: halt.isHalted ? null : await takeCensus(reading) };
+  const branch = createBranch(reading.halt);
+  const beside = capabilities.listsWhileOpening ? takeCensus({ ...reading, halt: branch }) : null;
+  // Awaited below in any case; until then a rejection is not to count as unhandled.
+  beside?.catch(() => undefined);
+  try {
+    const { failure, tries } = await openProvider(reading);
+    if (failure !== null) return { failure, census: null };
+    const listed = await beside;
+    // A list beside an opening that had to be repeated may have found nobody to ask whose apps they are.
+    if (listed && (listed.failure !== 'invalid' || tries === 1)) return { failure, census: listed };
+    return { failure, census: reading.halt.isHalted ? null : await takeCensus(reading) };
+  } finally {
+    // A list that nobody needs any more holds up neither lease nor job, and is not under way when this returns.
+    branch.giveUp();
+    await beside;
+  }
 }
 
 /** Learns what the provider needs to know first. No failure when it is open (or the sweep halted meanwhile). */

@@ -85,6 +85,14 @@ describe('opening', () => {
     },
   );
 
+  test('ends at the limit of a call where the file system falls silent', async () => {
+    const opening = open({ timeoutMs: 20, seams: { linkFile: () => new Promise(() => undefined) } });
+    await expect(opening).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(`opening the file store at ${root}`),
+    });
+  });
+
   test('refuses a path that is a file', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(open({ path: join(root, 'file') })).rejects.toMatchObject({ code: 'unsupported' });

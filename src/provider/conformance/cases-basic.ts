@@ -27,25 +27,6 @@ export const BASIC_CASES: readonly Draft[] = [
     },
   },
   {
-    title:
-      'a first page asked for while opening, where that is offered, is judged as one asked for afterwards',
-    async run({ create, another, signal }) {
-      await create('app-one');
-      const [early, late] = [await another(), await another()];
-      try {
-        const opening = early.open({ signal });
-        if (!early.capabilities.listsWhileOpening) await opening;
-        const [, beside] = await Promise.all([opening, early.list(null, { signal })]);
-        await late.open({ signal });
-        const after = await late.list(null, { signal });
-        assert.ok(beside.kind === 'page' && after.kind === 'page');
-        assert.deepEqual(beside.apps, after.apps);
-      } finally {
-        await Promise.all([early.close(), late.close()]);
-      }
-    },
-  },
-  {
     title: 'the account is named without its credential',
     async run({ provider, credential }) {
       assert.match(provider.accountId, /^[A-Za-z0-9._-]+$/);

@@ -24,6 +24,29 @@ export const HTTP_CASES: readonly Draft[] = [
       assert.equal(await count(() => destroy(app, { provider, signal })), 1);
     },
   },
+  {
+    title:
+      'a first page asked for while opening, where that is offered, is judged as one asked for afterwards',
+    needs: 'http',
+    async run({ create, another, signal, http }) {
+      assert.ok(http);
+      await create('app-one');
+      const [early, late] = [await another(), await another()];
+      try {
+        // Then the page is there long before the account is.
+        if (early.capabilities.openRequests === 1) http.playNext('answered 100 ms late');
+        const opening = early.open({ signal });
+        if (!early.capabilities.listsWhileOpening) await opening;
+        const [, beside] = await Promise.all([opening, early.list(null, { signal })]);
+        await late.open({ signal });
+        const after = await late.list(null, { signal });
+        assert.ok(beside.kind === 'page' && after.kind === 'page');
+        assert.deepEqual(beside.apps, after.apps);
+      } finally {
+        await Promise.all([early.close(), late.close()]);
+      }
+    },
+  },
   ...(
     [
       '500 before the effect',

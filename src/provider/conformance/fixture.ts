@@ -44,7 +44,8 @@ export type HttpPlay =
   | '500 after the effect'
   | '401'
   | '403'
-  | '429 with Retry-After: 7';
+  | '429 with Retry-After: 7'
+  | 'answered 100 ms late';
 
 export interface LinkFixture {
   /** A folder outside with one file in it, and a link to it: beside the apps, or inside the named app. */

@@ -54,7 +54,8 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const root = resolve(options.path);
   const reads = readsBelow(root);
   const volume = createVolume({ root, fsync, reads, linkFile: seams.linkFile });
-  await prepare(root, volume, reads);
+  const what = `opening the file store at ${root}`;
+  await runCall({ clock, timeoutMs, signal: undefined, what }, () => prepare(root, volume, reads));
 
   const watches = new Set<Edges>();
   const tidying = new Set<Promise<unknown>>();
