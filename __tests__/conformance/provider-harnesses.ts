@@ -64,6 +64,8 @@ export function herokuHarness(
           requestCount: () => sandbox.log().length,
           strayRequests: () => stray.count(),
           playNext: (play) => sandbox.faults.add({ match: {}, act: actOf(play, stray.url), times: 1 }),
+          playOpening: (play) =>
+            sandbox.faults.add({ match: { path: '/account' }, act: actOf(play, stray.url), times: 1 }),
           playListing: (play) =>
             sandbox.faults.add({
               match: { path: '/users/~/apps' },

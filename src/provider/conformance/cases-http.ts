@@ -34,7 +34,7 @@ export const HTTP_CASES: readonly Draft[] = [
       const [early, late] = [await another(), await another()];
       try {
         // Then the page is there long before the account is.
-        if (early.capabilities.openRequests === 1) http.playNext('answered 100 ms late');
+        if (early.capabilities.openRequests === 1) http.playOpening('answered 100 ms late');
         const opening = early.open({ signal });
         if (!early.capabilities.listsWhileOpening) await opening;
         const [, beside] = await Promise.all([opening, early.list(null, { signal })]);

@@ -27,6 +27,8 @@ export interface HttpFixture {
   readonly requestCount: () => number;
   /** What happens to the next request, once. */
   readonly playNext: (play: HttpPlay) => void;
+  /** What happens to the next request that `open` sends, once; never called for a provider that sends none. */
+  readonly playOpening: (play: HttpPlay) => void;
   /** Requests that arrived at another origin, where a played redirect points. */
   readonly strayRequests: () => number;
   /** What each listing's first page says from now on of the page after it. */
