@@ -90,7 +90,7 @@ const CHUNKS = {
   core: [
     /src\/base\/(?!child-process|words)/,
     /src\/config\/(?!help|documentation|json-|unknown-name|check-|gate-|config-module)/,
-    /src\/host\/(terminal-host|signals|secrets|terminal|version|output)\./,
+    /src\/host\/(terminal-host|signals|secrets|terminal|version|output|this-process)\./,
     /src\/store\/(?!drivers|file-|engine|follow|connection|tls)/,
     /src\/lease\/(lazy-manager|register|record|timing|stamp)\./,
     /src\/github\/repository\./,

@@ -403,13 +403,7 @@ async function createStepContext(session) {
   takeSignals: listener => interruption.takeOver(listener),
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
   isForkPullRequest: await isForkPullRequest(process.env),
-  process: {
-   pid: process.pid,
-   who: async () => (await Promise.resolve().then(() => require("./lease.js")).then(n => n.who)).whoRunsThis(process.env),
-   execPath: process.execPath,
-   execArgv: process.execArgv,
-   entry: process.argv[1] ?? ""
-  },
+  process: core.describeProcess(process, process.env),
   rest: null,
   onNotice: message => log.annotate("notice", message)
  };

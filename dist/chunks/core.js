@@ -2063,6 +2063,16 @@ function listenForInterruption(options) {
  };
 }
 
+function describeProcess({pid: pid, execPath: execPath, execArgv: execArgv, argv: argv}, env) {
+ return {
+  pid: pid,
+  who: async () => (await Promise.resolve().then(() => require("./lease.js")).then(n => n.who)).whoRunsThis(env),
+  execPath: execPath,
+  execArgv: execArgv,
+  entry: argv[1] ?? ""
+ };
+}
+
 function createDeadline({clock: clock, timeoutMs: timeoutMs, waitingFor: waitingFor, parent: parent}) {
  const controller = new AbortController;
  const atMs = clock.monotonicMs() + timeoutMs;
@@ -3624,13 +3634,7 @@ function createContext(resolved, session, parsed) {
   redact: redact,
   hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
   isRunner: process.env["GITHUB_ACTIONS"] === "true",
-  process: {
-   pid: process.pid,
-   who: async () => (await Promise.resolve().then(() => require("./lease.js")).then(n => n.who)).whoRunsThis(process.env),
-   execPath: process.execPath,
-   execArgv: process.execArgv,
-   entry: process.argv[1] ?? ""
-  },
+  process: describeProcess(process, process.env),
   rest: parsed.rest
  };
 }
@@ -4161,6 +4165,8 @@ exports.createTiming = createTiming;
 exports.decodeOrKeep = decodeOrKeep;
 
 exports.deepFreeze = deepFreeze;
+
+exports.describeProcess = describeProcess;
 
 exports.encodeRecord = encodeRecord;
 

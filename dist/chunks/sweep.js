@@ -6,9 +6,9 @@ Object.defineProperty(exports, Symbol.toStringTag, {
 
 const core = require("./core.js");
 
-const reap = require("./reap.js");
-
 const require$$0 = require("node:events");
+
+const reap = require("./reap.js");
 
 const PAGE_ATTEMPTS = 4;
 
@@ -107,6 +107,117 @@ function describeFailure(failure) {
  const status = failure.meta.status === null ? "no answer" : `status ${failure.meta.status}`;
  const request = failure.meta.requestId === undefined ? "" : `, request ${core.plain(failure.meta.requestId, 64)}`;
  return `${failure.kind} (${status}${request}): ${core.plain(failure.detail)}`;
+}
+
+const INTERRUPT_GRACE_MS = 3e3;
+
+const GRACE_MS = 1e3;
+
+function createBranch(halt) {
+ const own = new AbortController;
+ const signal = AbortSignal.any([ halt.signal, own.signal ]);
+ const callSignal = AbortSignal.any([ halt.callSignal, own.signal ]);
+ return {
+  reasons: halt.reasons,
+  signal: signal,
+  callSignal: callSignal,
+  get isHalted() {
+   return signal.aborted;
+  },
+  stop: halt.stop,
+  dispose: () => undefined,
+  giveUp: () => own.abort(new core.CancelledError("this part of the sweep was given up"))
+ };
+}
+
+function createHalt({clock: clock, deadlineSignal: deadlineSignal, leaseSignal: leaseSignal}) {
+ const waits = new AbortController;
+ const calls = new AbortController;
+ require$$0.setMaxListeners(0, waits.signal, calls.signal);
+ const reasons = new Map;
+ let grace = null;
+ const stop = (kind, error) => {
+  if (!reasons.has(kind)) reasons.set(kind, error ?? null);
+  const reason = error ?? new core.CancelledError(`the sweep was halted: ${kind}`);
+  waits.abort(reason);
+  const isUrgent = kind === "interrupted" || kind === "deadline" || kind === "lease-lost";
+  if (!isUrgent || grace) return;
+  grace = clock.startTimer(kind === "interrupted" ? INTERRUPT_GRACE_MS : GRACE_MS, () => calls.abort(reason));
+ };
+ const onDeadline = () => {
+  const reason = core.abortReason(deadlineSignal);
+  stop(core.hasCode(reason, "deadline") ? "deadline" : "interrupted", reason);
+ };
+ const onLost = () => stop("lease-lost", core.abortReason(leaseSignal));
+ if (deadlineSignal.aborted) onDeadline(); else deadlineSignal.addEventListener("abort", onDeadline, {
+  once: true
+ });
+ if (leaseSignal?.aborted) onLost(); else leaseSignal?.addEventListener("abort", onLost, {
+  once: true
+ });
+ return {
+  reasons: reasons,
+  signal: waits.signal,
+  callSignal: calls.signal,
+  get isHalted() {
+   return waits.signal.aborted;
+  },
+  stop: stop,
+  dispose() {
+   grace?.cancel();
+   deadlineSignal.removeEventListener("abort", onDeadline);
+   leaseSignal?.removeEventListener("abort", onLost);
+  }
+ };
+}
+
+async function readAccount(reading, {capabilities: capabilities}) {
+ const branch = createBranch(reading.halt);
+ const beside = capabilities.listsWhileOpening ? takeCensus({
+  ...reading,
+  halt: branch
+ }) : null;
+ beside?.catch(() => undefined);
+ try {
+  const {failure: failure, tries: tries} = await openProvider(reading);
+  if (failure !== null) return {
+   failure: failure,
+   census: null
+  };
+  const listed = await beside;
+  if (listed && (listed.failure !== "invalid" || tries === 1)) return {
+   failure: failure,
+   census: listed
+  };
+  return {
+   failure: failure,
+   census: reading.halt.isHalted ? null : await takeCensus(reading)
+  };
+ } finally {
+  branch.giveUp();
+  await beside;
+ }
+}
+
+async function openProvider({calls: calls, clock: clock, halt: halt, note: note}) {
+ let tries = 0;
+ const open = () => {
+  tries += 1;
+  return calls.open();
+ };
+ const answer = await repeatRead(open, {
+  clock: clock,
+  halt: halt
+ });
+ if (answer === null || answer.kind === "open") return {
+  failure: null,
+  tries: tries
+ };
+ note("warn", `the account could not be read: ${describeFailure(answer)}`);
+ return {
+  failure: answer.kind,
+  tries: tries
+ };
 }
 
 const MAX_ATTEMPTS = 3;
@@ -452,68 +563,6 @@ async function untilAborted(sent, signal) {
  } finally {
   stopListening?.();
  }
-}
-
-const INTERRUPT_GRACE_MS = 3e3;
-
-const GRACE_MS = 1e3;
-
-function createBranch(halt) {
- const own = new AbortController;
- const signal = AbortSignal.any([ halt.signal, own.signal ]);
- const callSignal = AbortSignal.any([ halt.callSignal, own.signal ]);
- return {
-  reasons: halt.reasons,
-  signal: signal,
-  callSignal: callSignal,
-  get isHalted() {
-   return signal.aborted;
-  },
-  stop: halt.stop,
-  dispose: () => undefined,
-  giveUp: () => own.abort(new core.CancelledError("this part of the sweep was given up"))
- };
-}
-
-function createHalt({clock: clock, deadlineSignal: deadlineSignal, leaseSignal: leaseSignal}) {
- const waits = new AbortController;
- const calls = new AbortController;
- require$$0.setMaxListeners(0, waits.signal, calls.signal);
- const reasons = new Map;
- let grace = null;
- const stop = (kind, error) => {
-  if (!reasons.has(kind)) reasons.set(kind, error ?? null);
-  const reason = error ?? new core.CancelledError(`the sweep was halted: ${kind}`);
-  waits.abort(reason);
-  const isUrgent = kind === "interrupted" || kind === "deadline" || kind === "lease-lost";
-  if (!isUrgent || grace) return;
-  grace = clock.startTimer(kind === "interrupted" ? INTERRUPT_GRACE_MS : GRACE_MS, () => calls.abort(reason));
- };
- const onDeadline = () => {
-  const reason = core.abortReason(deadlineSignal);
-  stop(core.hasCode(reason, "deadline") ? "deadline" : "interrupted", reason);
- };
- const onLost = () => stop("lease-lost", core.abortReason(leaseSignal));
- if (deadlineSignal.aborted) onDeadline(); else deadlineSignal.addEventListener("abort", onDeadline, {
-  once: true
- });
- if (leaseSignal?.aborted) onLost(); else leaseSignal?.addEventListener("abort", onLost, {
-  once: true
- });
- return {
-  reasons: reasons,
-  signal: waits.signal,
-  callSignal: calls.signal,
-  get isHalted() {
-   return waits.signal.aborted;
-  },
-  stop: stop,
-  dispose() {
-   grace?.cancel();
-   deadlineSignal.removeEventListener("abort", onDeadline);
-   leaseSignal?.removeEventListener("abort", onLost);
-  }
- };
 }
 
 function createJobs(candidates, sightings, onSettled) {
@@ -994,55 +1043,6 @@ async function sweepUntilHalted(options, halt) {
     told: told
    }
   } : {}
- };
-}
-
-async function readAccount(reading, {capabilities: capabilities}) {
- const branch = createBranch(reading.halt);
- const beside = capabilities.listsWhileOpening ? takeCensus({
-  ...reading,
-  halt: branch
- }) : null;
- beside?.catch(() => undefined);
- try {
-  const {failure: failure, tries: tries} = await openProvider(reading);
-  if (failure !== null) return {
-   failure: failure,
-   census: null
-  };
-  const listed = await beside;
-  if (listed && (listed.failure !== "invalid" || tries === 1)) return {
-   failure: failure,
-   census: listed
-  };
-  return {
-   failure: failure,
-   census: reading.halt.isHalted ? null : await takeCensus(reading)
-  };
- } finally {
-  branch.giveUp();
-  await beside;
- }
-}
-
-async function openProvider({calls: calls, clock: clock, halt: halt, note: note}) {
- let tries = 0;
- const open = () => {
-  tries += 1;
-  return calls.open();
- };
- const answer = await repeatRead(open, {
-  clock: clock,
-  halt: halt
- });
- if (answer === null || answer.kind === "open") return {
-  failure: null,
-  tries: tries
- };
- note("warn", `the account could not be read: ${describeFailure(answer)}`);
- return {
-  failure: answer.kind,
-  tries: tries
  };
 }
 

@@ -14,6 +14,7 @@ import { createStepLog, type StepLog } from './action-log.ts';
 import { secretsOfStep } from './action-secrets.ts';
 import type { HostProcess } from './contract.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
+import { describeProcess } from './this-process.ts';
 
 /** Longer than any credential. */
 const MAX_SECRET = 65_536;
@@ -89,13 +90,7 @@ export async function createStepContext(session: StepSession): Promise<CommandCo
     takeSignals: (listener) => interruption.takeOver(listener),
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
     isForkPullRequest: await isForkPullRequest(process.env),
-    process: {
-      pid: process.pid,
-      who: async () => (await import('./who.ts')).whoRunsThis(process.env),
-      execPath: process.execPath,
-      execArgv: process.execArgv,
-      entry: process.argv[1] ?? '',
-    },
+    process: describeProcess(process, process.env),
     rest: null,
     onNotice: (message) => log.annotate('notice', message),
   };

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { CommandContext } from '../app/contract.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { describeProcess } from './this-process.ts';
 
 export interface ProcessContextOptions {
   readonly logger: Logger;
@@ -24,13 +25,7 @@ export function createProcessContext(options: ProcessContextOptions): CommandCon
     cwd: resolve(options.cwd ?? '.'),
     signal: options.signal,
     isRunner: env['GITHUB_ACTIONS'] === 'true',
-    process: {
-      pid: process.pid,
-      who: async () => (await import('./who.ts')).whoRunsThis(env),
-      execPath: process.execPath,
-      execArgv: process.execArgv,
-      entry: process.argv[1] ?? '',
-    },
+    process: describeProcess(process, env),
     rest: null,
     ...(options.redact ? { redact: options.redact } : {}),
   };

@@ -19,6 +19,7 @@ import { createOutput, type Output } from './output.ts';
 import { secretsOf } from './secrets.ts';
 import { type Interruption, listenForInterruption } from './signals.ts';
 import { createStyle, type TerminalStyle, wantsColors } from './terminal.ts';
+import { describeProcess } from './this-process.ts';
 
 interface Session {
   readonly process: HostProcess;
@@ -160,13 +161,7 @@ function createContext(
     redact,
     hasTerminal: () => process.stdin?.isTTY === true || session.output.isTerminal || errors.isTerminal,
     isRunner: process.env['GITHUB_ACTIONS'] === 'true',
-    process: {
-      pid: process.pid,
-      who: async () => (await import('./who.ts')).whoRunsThis(process.env),
-      execPath: process.execPath,
-      execArgv: process.execArgv,
-      entry: process.argv[1] ?? '',
-    },
+    process: describeProcess(process, process.env),
     rest: parsed.rest,
   };
 }
